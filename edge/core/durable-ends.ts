@@ -1,0 +1,86 @@
+import { assert } from './fault.ts';
+
+/** What crosses threads to share the durable ends. */
+export interface SharedEnds {
+  readonly memory: SharedArrayBuffer;
+  readonly topics: readonly string[];
+}
+
+/**
+ * How far each topic is durable, shared by all threads: a generation counter, and per topic a start and an end offset as BigInt64. The log writer publishes, everybody else
+ * reads and waits. An end never decreases.
+ */
+export class DurableEnds {
+  readonly shared: SharedEnds;
+  private readonly generation: Int32Array;
+  private readonly offsets: BigInt64Array;
+  private readonly slots: ReadonlyMap<string, number>;
+  private waiting: Promise<void> | undefined;
+
+  constructor(shared: SharedEnds) {
+    this.shared = shared;
+    this.generation = new Int32Array(shared.memory, 0, 2);
+    this.offsets = new BigInt64Array(shared.memory, 8, shared.topics.length * 2);
+    this.slots = new Map(shared.topics.map((topic, slot) => [topic, slot]));
+  }
+
+  /** New memory for these topics, all empty. Made by the main thread, which owns it. */
+  static create(topics: readonly string[]): DurableEnds {
+    return new DurableEnds({ memory: new SharedArrayBuffer(8 + topics.length * 16), topics });
+  }
+
+  get topics(): readonly string[] {
+    return this.shared.topics;
+  }
+
+  /** Offset behind the last durable record. */
+  end(topic: string): number {
+    return Number(Atomics.load(this.offsets, this.slot(topic) * 2 + 1));
+  }
+
+  /** Offset of the oldest record that the log still holds. */
+  start(topic: string): number {
+    return Number(Atomics.load(this.offsets, this.slot(topic) * 2));
+  }
+
+  /** Sets a topic's end, and its start where given. Call `notify` when all topics of a commit are set. */
+  publish(topic: string, end: number, start?: number): void {
+    const slot = this.slot(topic) * 2;
+    assert(BigInt(end) >= Atomics.load(this.offsets, slot + 1), `durable end of ${topic} decreases to ${end}`);
+    if (start !== undefined) Atomics.store(this.offsets, slot, BigInt(start));
+    Atomics.store(this.offsets, slot + 1, BigInt(end));
+  }
+
+  /** Wakes all who wait. */
+  notify(): void {
+    Atomics.add(this.generation, 0, 1);
+    Atomics.notify(this.generation, 0);
+  }
+
+  /** The generation to give to `changed`: load it, then look at the ends, then wait. */
+  current(): number {
+    return Atomics.load(this.generation, 0);
+  }
+
+  /**
+   * Resolves when the generation is no longer `seen`. One waiter per worker, without a time-out, shared by all callers: each waiter with a time-out would leave memory behind.
+   * Does not keep the worker alive. Stop a loop by its signal and `notify`, or race it.
+   */
+  changed(seen: number): Promise<void> {
+    if (this.current() !== seen) return Promise.resolve();
+    this.waiting ??= this.waitOnce(seen);
+    return this.waiting;
+  }
+
+  private async waitOnce(seen: number): Promise<void> {
+    const outcome = Atomics.waitAsync(this.generation, 0, seen);
+    if (outcome.async) await outcome.value;
+    this.waiting = undefined;
+  }
+
+  private slot(topic: string): number {
+    const slot = this.slots.get(topic);
+    assert(slot !== undefined, `topic ${topic} has no durable end`);
+    return slot;
+  }
+}

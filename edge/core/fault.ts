@@ -1,0 +1,191 @@
+/**
+ * Every error that a user can meet: code, what happened, what to do. `docs/errors.md` says the same for readers and a test compares the two.
+ * Codes are stable: they appear in HTTP problem documents, logs and exit messages.
+ */
+export const catalogue = {
+  'config-invalid': {
+    what: 'The configuration has errors.',
+    todo: 'Correct the lines that are named; `millrace check` shows all of them at once.',
+  },
+  'config-missing': {
+    what: 'The configuration file cannot be read.',
+    todo: 'Give its path with -c, or write one with `millrace init`.',
+  },
+  usage: {
+    what: 'The command was called with wrong arguments.',
+    todo: 'See `millrace <command> --help`.',
+  },
+  'gateway-running': {
+    what: 'Another gateway already runs on this data folder.',
+    todo: 'Stop the process that is named, or give this one another data folder.',
+  },
+  'gateway-not-running': {
+    what: 'No gateway runs on this data folder.',
+    todo: 'Start it with `millrace start`.',
+  },
+  'gateway-failed': {
+    what: 'The running gateway answered with an error.',
+    todo: 'See its message and its log.',
+  },
+  'listen-failed': {
+    what: 'An address cannot be listened on.',
+    todo: 'Stop the program that uses the port, or configure another address.',
+  },
+  'listen-not-loopback': {
+    what: 'This version listens on loopback addresses only.',
+    todo: 'Use 127.0.0.1 or [::1].',
+  },
+  'site-differs': {
+    what: 'The data folder belongs to another site.',
+    todo: 'Give each site its own data folder; the site name is fixed after the first start.',
+  },
+  'data-unreadable': {
+    what: 'A file under the data folder cannot be read.',
+    todo: 'Check its owner and permissions, and the disk.',
+  },
+  'log-write-failed': {
+    what: 'Writing or syncing the log failed; this process writes no more.',
+    todo: 'Check the disk (space, cable, dmesg), then start the gateway again: the log is checked at start.',
+  },
+  'log-damaged': {
+    what: 'Bytes of the log are damaged.',
+    todo: 'The records that are named cannot be read; `millrace log verify` lists all of them. Look at the disk.',
+  },
+  'log-topic-unknown': {
+    what: 'The log has no such topic.',
+    todo: '`millrace log topics` lists them.',
+  },
+  'log-closed': {
+    what: 'The log is closed.',
+    todo: 'The gateway is stopping; send again when it is back.',
+  },
+  'batch-too-large': {
+    what: 'A record batch is larger than 900,000 bytes.',
+    todo: 'Split it; this is an error in the program.',
+  },
+  'batch-malformed': {
+    what: 'Bytes are not a valid record batch.',
+    todo: '`millrace log verify` names the place.',
+  },
+  'sample-malformed': {
+    what: 'Bytes are not a valid sample v1.',
+    todo: 'The record was written by another program, or is damaged; see `millrace log dump`.',
+  },
+  'tag-dictionary-damaged': {
+    what: 'The tag dictionary is damaged.',
+    todo: 'Restore `tags/dictionary` from a backup: ids must not be guessed.',
+  },
+  'tag-unknown': {
+    what: 'There is no such tag.',
+    todo: 'The tag list is at GET /api/v1/tags.',
+  },
+  'time-invalid': {
+    what: 'A time cannot be read.',
+    todo: 'Use ISO 8601 with a zone, for example 2026-03-01T12:00:00Z.',
+  },
+  'request-invalid': {
+    what: 'The request is not valid.',
+    todo: 'See the detail; the API is described at /openapi.json.',
+  },
+  'not-found': {
+    what: 'There is nothing at this address.',
+    todo: 'The API is described at /openapi.json.',
+  },
+  'host-refused': {
+    what: 'The Host or Origin of the request is not this gateway.',
+    todo: 'Call it by its own address; browsers may not call it from other pages.',
+  },
+  'not-ready': {
+    what: 'The part that answers this is not ready.',
+    todo: 'Try again; GET /readyz says what is missing.',
+  },
+  internal: {
+    what: 'The gateway made an error of its own.',
+    todo: 'Report it with the log lines of that time.',
+  },
+  'worker-failed': {
+    what: 'A part of the gateway ended unexpectedly.',
+    todo: 'It is started again by itself; if that goes on, report it with the log.',
+  },
+  'historian-damaged': {
+    what: 'A file of the historian is damaged.',
+    todo: 'Its span is shown as a gap; `millrace rebuild historian` replays what the log still has.',
+  },
+  'kafka-unreachable': {
+    what: 'No broker of the link can be reached.',
+    todo: 'Check the address and the network; the link tries again by itself.',
+  },
+  'kafka-refused': {
+    what: 'The Kafka broker refused a request.',
+    todo: 'See the error that is named; rights and topic settings are the usual causes.',
+  },
+  'kafka-protocol': {
+    what: 'The Kafka broker sent an answer that cannot be read.',
+    todo: 'Check that the address is a Kafka broker of version 2.1 or newer.',
+  },
+  'link-diverged': {
+    what: 'The destination topic holds records that this gateway did not write.',
+    todo: 'Nobody else may write to a mirror topic. Mirror to a new topic (another prefix), or delete the topic and let the link fill it again.',
+  },
+  'link-behind-log': {
+    what: 'The destination lacks records that the log no longer holds.',
+    todo: 'Mirror to a new topic (another prefix).',
+  },
+  'link-topic-unfit': {
+    what: 'The settings of the destination topic would break the mirror.',
+    todo: 'Change the settings that are named, then resume the link.',
+  },
+} as const satisfies Record<string, { what: string; todo: string }>;
+
+export type FaultCode = keyof typeof catalogue;
+
+/** A typed error out of the catalogue. `detail` says what is special about this case: file, offset, address. */
+export class Fault extends Error {
+  readonly code: FaultCode;
+  readonly detail: string;
+
+  constructor(code: FaultCode, detail: string, options?: ErrorOptions) {
+    super(`${catalogue[code].what} ${detail}`, options);
+    this.name = 'Fault';
+    this.code = code;
+    this.detail = detail;
+  }
+
+  /** What the user can do about it. */
+  get todo(): string {
+    return catalogue[this.code].todo;
+  }
+}
+
+/** Message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Code of a system error (`ENOENT` …), or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}
+
+/** A fault as plain data that crosses threads. */
+export interface FaultMessage {
+  code: FaultCode;
+  detail: string;
+}
+
+/** Turns anything thrown into a message for another thread; what is not a Fault becomes `internal`. */
+export function toFaultMessage(error: unknown): FaultMessage {
+  if (error instanceof Fault) return { code: error.code, detail: error.detail };
+  return { code: 'internal', detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+/** The opposite of `toFaultMessage`. */
+export function fromFaultMessage(message: FaultMessage): Fault {
+  return new Fault(message.code, message.detail);
+}
+
+/** Assertion for programmer errors: an impossible state fails loudly at once. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}

@@ -1,0 +1,120 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { ByteReader } from './byte-reader.ts';
+import { Fault } from './fault.ts';
+import { BATCH_HEADER_BYTES, CODEC_NONE, CODEC_ZSTD, readBatchHeader, type RecordHeader } from './record-batch.ts';
+
+/** Records of one batch take at most this much unpacked: a bound against a small batch that unpacks to gigabytes. */
+export const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
+
+const decoder = new TextDecoder();
+
+/**
+ * Walks the records of batches without an object per record: after `next()` the fields tell where key, value and headers lie in `data`.
+ * Valid until the next call of `open`. -1 as a start stands for null.
+ */
+export class RecordCursor {
+  data: Uint8Array = new Uint8Array(0);
+  offset = 0;
+  timestampMs = 0;
+  keyStart = -1;
+  keyEnd = -1;
+  valueStart = -1;
+  valueEnd = -1;
+  headerCount = 0;
+  private headersStart = 0;
+  private readonly from = new ByteReader('batch-malformed');
+  private baseOffset = 0;
+  private baseTimestampMs = 0;
+  private left = 0;
+
+  /** Opens the batch at `at` of `bytes` (its checksum was verified) and returns the position behind it. Throws `batch-malformed`. */
+  open(bytes: Uint8Array, at = 0): number {
+    if (at + BATCH_HEADER_BYTES > bytes.length) throw new Fault('batch-malformed', `Cut off at byte ${at}.`);
+    const header = readBatchHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at);
+    const end = at + header.bytes;
+    if (header.bytes < BATCH_HEADER_BYTES || end > bytes.length)
+      throw new Fault('batch-malformed', `Length ${header.bytes} at byte ${at}.`);
+    this.baseOffset = header.baseOffset;
+    this.baseTimestampMs = header.baseTimestampMs;
+    this.left = header.count;
+    if (header.codec === CODEC_NONE) {
+      this.data = bytes;
+      this.from.open(bytes, at + BATCH_HEADER_BYTES, end);
+    } else if (header.codec === CODEC_ZSTD) {
+      this.data = unpack(bytes.subarray(at + BATCH_HEADER_BYTES, end));
+      this.from.open(this.data);
+    } else {
+      throw new Fault('batch-malformed', `Codec ${header.codec} is not supported.`);
+    }
+    return end;
+  }
+
+  /** Moves to the next record; false behind the last one. Throws `batch-malformed`. */
+  next(): boolean {
+    const { from } = this;
+    if (this.left === 0) {
+      if (from.at !== from.end) from.fail(`${from.end - from.at} bytes behind the last record`);
+      return false;
+    }
+    this.left--;
+    const length = from.varint();
+    const batchEnd = from.end;
+    const recordEnd = from.at + length;
+    if (length < 0 || recordEnd > batchEnd) from.fail(`record of ${length} bytes`);
+    from.end = recordEnd;
+    from.uint8();
+    this.timestampMs = this.baseTimestampMs + from.varsafe();
+    this.offset = this.baseOffset + from.varint();
+    const keyLength = from.varint();
+    this.keyStart = keyLength < 0 ? -1 : from.skip(keyLength);
+    this.keyEnd = keyLength < 0 ? -1 : from.at;
+    const valueLength = from.varint();
+    this.valueStart = valueLength < 0 ? -1 : from.skip(valueLength);
+    this.valueEnd = valueLength < 0 ? -1 : from.at;
+    this.headerCount = from.varint();
+    this.headersStart = from.at;
+    if (this.headerCount < 0) from.fail(`${this.headerCount} headers`);
+    from.end = batchEnd;
+    from.at = recordEnd;
+    if (this.headerCount === 0 && this.headersStart !== recordEnd) from.fail('bytes behind the record');
+    return true;
+  }
+
+  /** The key's bytes, or null. Shares memory with the batch. */
+  key(): Uint8Array | null {
+    return this.keyStart < 0 ? null : this.data.subarray(this.keyStart, this.keyEnd);
+  }
+
+  /** The value's bytes, or null. Shares memory with the batch. */
+  value(): Uint8Array | null {
+    return this.valueStart < 0 ? null : this.data.subarray(this.valueStart, this.valueEnd);
+  }
+
+  /** The key as text; empty for null. */
+  keyText(): string {
+    return this.keyStart < 0 ? '' : decoder.decode(this.data.subarray(this.keyStart, this.keyEnd));
+  }
+
+  /** The record's headers. Shares memory with the batch. Throws `batch-malformed`. */
+  headers(): RecordHeader[] {
+    const reader = new ByteReader('batch-malformed');
+    reader.open(this.data, this.headersStart, this.from.at);
+    const headers: RecordHeader[] = [];
+    for (let i = 0; i < this.headerCount; i++) {
+      const name = reader.skip(reader.varint());
+      const nameEnd = reader.at;
+      const length = reader.varint();
+      const value = length < 0 ? null : this.data.subarray(reader.skip(length), reader.at);
+      headers.push([decoder.decode(this.data.subarray(name, nameEnd)), value]);
+    }
+    return headers;
+  }
+}
+
+function unpack(frame: Uint8Array): Uint8Array {
+  try {
+    return zstdDecompressSync(frame, { maxOutputLength: MAX_UNPACKED_BYTES });
+  } catch (error) {
+    throw new Fault('batch-malformed', 'The zstd frame cannot be unpacked.', { cause: error });
+  }
+}
