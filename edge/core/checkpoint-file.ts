@@ -1,0 +1,25 @@
+import { type Disk, readFile, replaceFile } from './disk.ts';
+import { Fault } from './fault.ts';
+
+/** An offset per topic in Kafka's checkpoint form (FORMAT.md, "Log folder"): a line "0", the number of entries, then "<topic> <partition> <offset>" each. */
+export function readCheckpoint(disk: Disk, file: string): Map<string, number> {
+  const bytes = readFile(disk, file);
+  const offsets = new Map<string, number>();
+  if (bytes === undefined) return offsets;
+  const lines = new TextDecoder().decode(bytes).split('\n');
+  const count = Number(lines[1]);
+  if (lines[0] !== '0' || !Number.isSafeInteger(count) || count < 0 || count > lines.length - 2)
+    throw new Fault('data-unreadable', `${file} is not a checkpoint file.`);
+  for (const line of lines.slice(2, 2 + count)) {
+    const match = /^(\S+) 0 (\d+)$/.exec(line);
+    if (match?.[1] === undefined) throw new Fault('data-unreadable', `${file}: "${line}" is not "<topic> 0 <offset>".`);
+    offsets.set(match[1], Number(match[2]));
+  }
+  return offsets;
+}
+
+/** Replaces a checkpoint file; durable when this returns. */
+export function writeCheckpoint(disk: Disk, file: string, offsets: ReadonlyMap<string, number>): void {
+  const lines = [...offsets].map(([topic, offset]) => `${topic} 0 ${offset}\n`);
+  replaceFile(disk, file, `0\n${lines.length}\n${lines.join('')}`);
+}

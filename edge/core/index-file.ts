@@ -1,0 +1,139 @@
+import { type Disk, readFile } from './disk.ts';
+import type { BatchHeader } from './record-batch.ts';
+import { segmentFile } from './segment-files.ts';
+
+/** An index entry is due when more than this went by since the last one. */
+const INDEX_INTERVAL_BYTES = 4096;
+const ENTRY_BYTES = 8;
+const TIME_ENTRY_BYTES = 12;
+/** Entries are kept back until so many wait: one write for 256 KiB and more of log. */
+const FLUSH_ENTRIES = 64;
+
+/** Makes the offset index and the time index of one segment as its batches go by (FORMAT.md, "Log folder"). Written, never synced: both can be built again. */
+export class SegmentIndex {
+  private readonly disk: Disk;
+  private readonly baseOffset: number;
+  private readonly offsets: Appended;
+  private readonly times: Appended;
+  private sinceEntry = 0;
+  private maxTimestampMs = -1;
+  private maxTimestampOffset = 0;
+  private lastTimeEntryMs = -1;
+
+  /** Begins an empty index; files that are there are replaced. */
+  constructor(disk: Disk, folder: string, baseOffset: number) {
+    this.disk = disk;
+    this.baseOffset = baseOffset;
+    this.offsets = new Appended(disk, segmentFile(folder, baseOffset, 'index'));
+    this.times = new Appended(disk, segmentFile(folder, baseOffset, 'timeindex'));
+  }
+
+  /** Notes the batch that begins at `position`. */
+  add(batch: BatchHeader, position: number): void {
+    const lastOffset = batch.baseOffset + batch.count - 1;
+    if (batch.maxTimestampMs > this.maxTimestampMs) {
+      this.maxTimestampMs = batch.maxTimestampMs;
+      this.maxTimestampOffset = lastOffset;
+    }
+    if (this.sinceEntry > INDEX_INTERVAL_BYTES) {
+      const entry = this.offsets.entry(ENTRY_BYTES);
+      entry.setUint32(0, lastOffset - this.baseOffset);
+      entry.setUint32(4, position);
+      this.addTime();
+      this.sinceEntry = 0;
+    }
+    this.sinceEntry += batch.bytes;
+    if (this.offsets.waiting >= FLUSH_ENTRIES * ENTRY_BYTES) this.write();
+  }
+
+  private addTime(): void {
+    if (this.maxTimestampMs <= this.lastTimeEntryMs) return;
+    const entry = this.times.entry(TIME_ENTRY_BYTES);
+    entry.setBigInt64(0, BigInt(this.maxTimestampMs));
+    entry.setUint32(8, this.maxTimestampOffset - this.baseOffset);
+    this.lastTimeEntryMs = this.maxTimestampMs;
+  }
+
+  /** Writes what waits. */
+  write(): void {
+    this.offsets.write();
+    this.times.write();
+  }
+
+  /** Writes the last time entry, syncs and closes: the segment is complete. */
+  finish(): void {
+    this.addTime();
+    this.write();
+    for (const file of [this.offsets, this.times]) file.close(this.disk);
+  }
+}
+
+/** A file that grows by small entries, gathered in memory. */
+class Appended {
+  private readonly disk: Disk;
+  private readonly fd: number;
+  private buffer = new Uint8Array(1024);
+  private position = 0;
+  waiting = 0;
+
+  constructor(disk: Disk, file: string) {
+    this.disk = disk;
+    this.fd = disk.open(file, 'w');
+  }
+
+  entry(bytes: number): DataView {
+    if (this.waiting + bytes > this.buffer.length) {
+      const grown = new Uint8Array(this.buffer.length * 2);
+      grown.set(this.buffer);
+      this.buffer = grown;
+    }
+    const view = new DataView(this.buffer.buffer, this.waiting, bytes);
+    this.waiting += bytes;
+    return view;
+  }
+
+  write(): void {
+    if (this.waiting === 0) return;
+    this.disk.write(this.fd, [this.buffer.subarray(0, this.waiting)], this.position);
+    this.position += this.waiting;
+    this.waiting = 0;
+  }
+
+  close(disk: Disk): void {
+    disk.sync(this.fd);
+    disk.close(this.fd);
+  }
+}
+
+/**
+ * Position in a segment from which to look for an offset: start of the last indexed batch that ends at or before it, 0 where the index does not help. The index is only a
+ * hint: it may be missing, short or damaged, and the position must be checked against the segment.
+ */
+export function lookUpPosition(disk: Disk, folder: string, baseOffset: number, offset: number): number {
+  const bytes = readFile(disk, segmentFile(folder, baseOffset, 'index'));
+  if (bytes === undefined) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let low = 0;
+  let high = Math.floor(bytes.length / ENTRY_BYTES);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (view.getUint32(middle * ENTRY_BYTES) <= offset - baseOffset) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? 0 : view.getUint32((low - 1) * ENTRY_BYTES + 4);
+}
+
+/** Offset from which to look for records at or after a time: that of the last time entry below it, the segment's base where there is none. A hint, as above. */
+export function lookUpTime(disk: Disk, folder: string, baseOffset: number, timestampMs: number): number {
+  const bytes = readFile(disk, segmentFile(folder, baseOffset, 'timeindex'));
+  if (bytes === undefined) return baseOffset;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let low = 0;
+  let high = Math.floor(bytes.length / TIME_ENTRY_BYTES);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (Number(view.getBigInt64(middle * TIME_ENTRY_BYTES)) < timestampMs) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? baseOffset : baseOffset + view.getUint32((low - 1) * TIME_ENTRY_BYTES + 8);
+}

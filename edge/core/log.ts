@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { DurableEnds } from './durable-ends.ts';
+import { Fault, type FaultMessage, fromFaultMessage } from './fault.ts';
+import type { LogCommand, LogNotice, LogWorkerData } from './log-worker.ts';
+import type { Holds, LogIdentity } from './log-writer.ts';
+import { PortProducer, type Producer } from './producer.ts';
+import type { RecoveryReport } from './recovery.ts';
+
+/** Topics of this version, one partition each. */
+export const TOPICS = ['samples', 'events', 'quarantine', 'tags', 'audit'] as const;
+
+/** How the log of a gateway is opened. */
+export interface LogOptions {
+  /** The gateway's data folder: the log lies in `log/`, cut tails in `lost+found/`. */
+  readonly dataFolder: string;
+  readonly budgetBytes: number;
+  readonly nowMs: number;
+  readonly topics?: readonly string[];
+  readonly segmentBytes?: number;
+}
+
+/** State of the log as the main thread sees it. */
+export interface LogState {
+  identity: LogIdentity;
+  reports: Record<string, RecoveryReport>;
+  /** Set once: the writer writes no more. */
+  failed: FaultMessage | undefined;
+  diskFull: boolean;
+  bytes: number;
+  /** False: consumers hold so much that the log cannot keep to its budget. */
+  withinBudget: boolean;
+}
+
+/** The main thread's handle of the log: starts the writer's worker, hands out producers, shares the durable ends. */
+export class Log {
+  readonly folder: string;
+  readonly ends: DurableEnds;
+  readonly state: LogState = {
+    identity: { v: 1, logId: '', epoch: 0 },
+    reports: {},
+    failed: undefined,
+    diskFull: false,
+    bytes: 0,
+    withinBudget: true,
+  };
+  private readonly options: LogOptions;
+  private worker: Worker | undefined;
+  private onFailed: ((fault: Fault) => void) | undefined;
+
+  constructor(options: LogOptions) {
+    this.options = options;
+    this.folder = path.join(options.dataFolder, 'log');
+    this.ends = DurableEnds.create(options.topics ?? TOPICS);
+  }
+
+  /** Recovers and opens the log. `onFailed` is called once if it must stop writing later. Throws the Fault of a log that cannot be opened. */
+  open(onFailed: (fault: Fault) => void): Promise<void> {
+    const { dataFolder, budgetBytes, nowMs, segmentBytes } = this.options;
+    const data: LogWorkerData = {
+      logFolder: this.folder,
+      lostAndFound: path.join(dataFolder, 'lost+found'),
+      ends: this.ends.shared,
+      budgetBytes,
+      newLogId: randomUUID(),
+      stamp: String(nowMs),
+      segmentBytes: segmentBytes ?? null,
+    };
+    const worker = new Worker(new URL('./log-worker.ts', import.meta.url), { workerData: data, name: 'log' });
+    this.worker = worker;
+    return new Promise((resolve, reject) => {
+      const settle = (notice: LogNotice): void => {
+        if (notice.type === 'opened') resolve();
+        else if (notice.type === 'failed') reject(fromFaultMessage(notice.fault));
+        this.note(notice);
+      };
+      worker.on('message', settle);
+      worker.on('error', (error) => {
+        const fault = new Fault('worker-failed', `The log writer: ${error.message}`, { cause: error });
+        reject(fault);
+        this.fail(fault);
+      });
+      worker.on('exit', () => reject(new Fault('log-closed', 'The log writer has ended.')));
+      // From here on a failure is news; before, it is the reason why open throws.
+      this.onFailed = onFailed;
+    });
+  }
+
+  private note(notice: LogNotice): void {
+    const { state } = this;
+    if (notice.type === 'opened') {
+      state.identity = notice.identity;
+      state.reports = notice.reports;
+    } else if (notice.type === 'failed') this.fail(fromFaultMessage(notice.fault));
+    else if (notice.type === 'disk-full') state.diskFull = notice.full;
+    else if (notice.type === 'size') {
+      state.bytes = notice.bytes;
+      state.withinBudget = notice.withinBudget;
+    }
+  }
+
+  private fail(fault: Fault): void {
+    if (this.state.failed !== undefined) return;
+    this.state.failed = { code: fault.code, detail: fault.detail };
+    this.onFailed?.(fault);
+  }
+
+  /** A producer for this thread. */
+  producer(): Producer {
+    return new PortProducer(this.producerPort()).start();
+  }
+
+  /** The port of a producer in another thread: transfer it, wrap it in `PortProducer` there. */
+  producerPort(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.post({ type: 'producer', port: port2 }, [port2]);
+    return port1;
+  }
+
+  /** Tells the writer the oldest offsets that consumers still need. */
+  hold(holds: Holds): void {
+    this.post({ type: 'hold', holds });
+  }
+
+  private post(command: LogCommand, transfer: MessagePort[] = []): void {
+    this.worker?.postMessage(command, transfer);
+  }
+
+  /** Clean stop: what was posted before is durable, files are trimmed. Producers get `log-closed`. */
+  async close(): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined) return;
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    this.post({ type: 'close' });
+    await exited;
+    this.worker = undefined;
+  }
+}

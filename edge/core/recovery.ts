@@ -1,0 +1,238 @@
+import path from 'node:path';
+import { BatchScanner } from './batch-scanner.ts';
+import type { Disk } from './disk.ts';
+import { Fault } from './fault.ts';
+import { SegmentIndex } from './index-file.ts';
+import { placeBatch } from './record-batch.ts';
+import { COMMIT_GROUP_BYTES, listSegments, segmentFile } from './segment-files.ts';
+
+/** A range of offsets that cannot be read any more, with the record times around it (0: unknown). */
+export interface DamagedRange {
+  readonly first: number;
+  readonly last: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly file: string;
+  readonly position: number;
+}
+
+/** What a recovery found and did. */
+export interface RecoveryReport {
+  readonly damage: DamagedRange[];
+  /** Batches whose base offset or epoch was put right. */
+  repaired: number;
+  /** The unacknowledged tail that was cut off: next offset to be written, bytes, and where they went. */
+  cut: { readonly offset: number; readonly bytes: number; readonly file: string } | undefined;
+  /** Bytes beyond the recovery point that were written and synced again. */
+  rewrittenBytes: number;
+}
+
+/** The last segment, ready to go on, and the end of the topic. */
+export interface Recovered {
+  readonly bases: number[];
+  readonly endOffset: number;
+  readonly activeBytes: number;
+  readonly activeIndex: SegmentIndex;
+  readonly report: RecoveryReport;
+}
+
+interface BadPlace {
+  readonly position: number;
+  readonly first: number;
+  /** First offset that is readable behind it, or undefined: nothing valid follows. */
+  readonly resumeOffset: number | undefined;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+interface Walk {
+  readonly bad: BadPlace[];
+  /** Behind the last valid batch. */
+  readonly end: number;
+  readonly nextOffset: number;
+  /** Where the last valid batch begins, -1 if there is none. */
+  readonly lastValid: number;
+}
+
+/**
+ * Checks a topic from its recovery point on (FORMAT.md, "Recovery point"): cuts the unacknowledged tail, reports damage, builds the indexes again, and writes everything
+ * beyond the recovery point once more, synced: what the page cache shows after a kill may never have reached the disk. Changes nothing below the recovery point.
+ */
+export class TopicRecovery {
+  private readonly disk: Disk;
+  private readonly folder: string;
+  private readonly lostAndFound: string;
+  private readonly recoveryPoint: number;
+  private readonly stamp: string;
+  private readonly report: RecoveryReport = { damage: [], repaired: 0, cut: undefined, rewrittenBytes: 0 };
+
+  /** `stamp`: a text that makes the names of cut tails unique, such as the time. */
+  constructor(disk: Disk, folder: string, lostAndFound: string, recoveryPoint: number, stamp: string) {
+    this.disk = disk;
+    this.folder = folder;
+    this.lostAndFound = lostAndFound;
+    this.recoveryPoint = recoveryPoint;
+    this.stamp = stamp;
+  }
+
+  /** Recovers a topic that has at least one segment. */
+  run(): Recovered {
+    const bases = listSegments(this.disk, this.folder);
+    let first = bases.findLastIndex((base) => base <= this.recoveryPoint);
+    if (first < 0) first = 0;
+    let expected = bases[first] ?? 0;
+    for (let i = first; i < bases.length - 1; i++) {
+      const base = bases[i] ?? 0;
+      this.noteHole(expected, base);
+      const next = bases[i + 1] ?? 0;
+      expected = this.closed(base, next);
+    }
+    const last = bases.at(-1) ?? 0;
+    this.noteHole(expected, last);
+    const active = this.active(last);
+    this.disk.syncFolder(this.folder);
+    return { bases, ...active, report: this.report };
+  }
+
+  private noteHole(expected: number, base: number): void {
+    if (base < expected) throw new Fault('log-damaged', `${this.folder}: segment ${base} begins before ${expected}.`);
+    if (base > expected) this.noteDamage(expected, base - 1, segmentFile(this.folder, base, 'log'), 0, 0, 0);
+  }
+
+  private noteDamage(first: number, last: number, file: string, position: number, fromMs: number, toMs: number): void {
+    this.report.damage.push({ first, last, file, position, fromMs, toMs });
+  }
+
+  /** A segment that was complete: nothing is cut. Returns the offset behind it. */
+  private closed(base: number, nextBase: number): number {
+    const file = segmentFile(this.folder, base, 'log');
+    const fd = this.disk.open(file, 'r+');
+    try {
+      const scanner = new BatchScanner(this.disk, fd);
+      const walk = this.walk(scanner, base);
+      for (const bad of walk.bad)
+        this.noteDamage(bad.first, (bad.resumeOffset ?? nextBase) - 1, file, bad.position, bad.fromMs, bad.toMs);
+      this.index(scanner, fd, base, walk.end).finish();
+      this.disk.sync(fd);
+      return walk.bad.at(-1)?.resumeOffset === undefined && walk.bad.length > 0 ? nextBase : walk.nextOffset;
+    } finally {
+      this.disk.close(fd);
+    }
+  }
+
+  /** The last segment: its tail may be torn. */
+  private active(base: number): Omit<Recovered, 'bases' | 'report'> {
+    const file = segmentFile(this.folder, base, 'log');
+    const fd = this.disk.open(file, 'r+');
+    try {
+      const scanner = new BatchScanner(this.disk, fd);
+      const walk = this.walk(scanner, base);
+      const tail = walk.bad.find(
+        (bad) => bad.first >= this.recoveryPoint && walk.lastValid < bad.position + COMMIT_GROUP_BYTES,
+      );
+      for (const bad of walk.bad) {
+        if (bad === tail) break;
+        const last = (bad.resumeOffset ?? this.recoveryPoint) - 1;
+        this.noteDamage(bad.first, last, file, bad.position, bad.fromMs, bad.toMs);
+      }
+      const end = tail?.position ?? walk.end;
+      const endOffset = tail?.first ?? walk.nextOffset;
+      const unreadable = tail ?? walk.bad.find((bad) => bad.resumeOffset === undefined);
+      if (unreadable !== undefined) this.cut(fd, unreadable.position, unreadable.first);
+      this.disk.truncate(fd, end);
+      const activeIndex = this.index(new BatchScanner(this.disk, fd), fd, base, end);
+      this.disk.sync(fd);
+      const lostTail = endOffset < this.recoveryPoint && !walk.bad.some((bad) => bad.resumeOffset === undefined);
+      if (lostTail) this.noteDamage(endOffset, this.recoveryPoint - 1, file, end, 0, 0);
+      return { endOffset, activeBytes: end, activeIndex };
+    } finally {
+      this.disk.close(fd);
+    }
+  }
+
+  /** Finds valid batches and bad places in one pass. */
+  private walk(scanner: BatchScanner, base: number): Walk {
+    const bad: BadPlace[] = [];
+    let position = 0;
+    let expected = base;
+    let lastValid = -1;
+    let lastMs = 0;
+    for (;;) {
+      const found = scanner.at(position, expected);
+      if (found.kind === 'end') break;
+      if (found.kind === 'batch') {
+        lastValid = position;
+        lastMs = found.header.maxTimestampMs;
+        position += found.header.bytes;
+        expected += found.header.count;
+        continue;
+      }
+      const next = scanner.resynchronise(position, expected);
+      bad.push({
+        position,
+        first: expected,
+        resumeOffset: next?.header.baseOffset,
+        fromMs: lastMs,
+        toMs: next?.header.baseTimestampMs ?? 0,
+      });
+      if (next === undefined) break;
+      position = next.position;
+      expected = next.header.baseOffset;
+    }
+    return { bad, end: position, nextOffset: expected, lastValid };
+  }
+
+  /** Second pass up to `end`: indexes anew, repairs what lies outside the checksums, and writes again what lies beyond the recovery point. */
+  private index(scanner: BatchScanner, fd: number, base: number, end: number): SegmentIndex {
+    const index = new SegmentIndex(this.disk, this.folder, base);
+    let position = 0;
+    let expected = base;
+    while (position < end) {
+      const found = scanner.at(position, expected);
+      if (found.kind === 'end') break;
+      if (found.kind === 'bad') {
+        const next = scanner.resynchronise(position, expected);
+        if (next === undefined || next.position >= end) break;
+        position = next.position;
+        expected = next.header.baseOffset;
+        continue;
+      }
+      const { header } = found;
+      if (found.repairedFrom !== undefined || expected >= this.recoveryPoint) {
+        const bytes = scanner.bytes(position, header.bytes);
+        if (found.repairedFrom !== undefined) {
+          placeBatch(bytes, 0, header.baseOffset, header.epoch);
+          this.report.repaired++;
+        }
+        this.disk.write(fd, [bytes], position);
+        this.report.rewrittenBytes += header.bytes;
+      }
+      index.add(header, position);
+      position += header.bytes;
+      expected += header.count;
+    }
+    return index;
+  }
+
+  private cut(fd: number, position: number, offset: number): void {
+    const bytes = this.disk.size(fd) - position;
+    const name = `${path.basename(this.folder)}.${offset}.${this.stamp}.bin`;
+    const file = path.join(this.lostAndFound, name);
+    this.disk.makeFolder(this.lostAndFound);
+    const to = this.disk.open(file, 'w');
+    try {
+      const part = new Uint8Array(Math.min(bytes, 1024 * 1024));
+      for (let done = 0; done < bytes;) {
+        const count = this.disk.read(fd, part.subarray(0, Math.min(part.length, bytes - done)), position + done);
+        if (count === 0) break;
+        this.disk.write(to, [part.subarray(0, count)], done);
+        done += count;
+      }
+      this.disk.sync(to);
+    } finally {
+      this.disk.close(to);
+    }
+    this.disk.syncFolder(this.lostAndFound);
+    this.report.cut = { offset, bytes, file };
+  }
+}

@@ -1,0 +1,194 @@
+import path from 'node:path';
+import { type Disk, replaceFile } from './disk.ts';
+import { assert } from './fault.ts';
+import { SegmentIndex } from './index-file.ts';
+import { placeBatch, readBatchHeader } from './record-batch.ts';
+import { type RecoveryReport, TopicRecovery } from './recovery.ts';
+import { listSegments, segmentFile, SEGMENT_BYTES } from './segment-files.ts';
+
+/** A recovery point is due when so much was synced since the last. */
+const RECOVERY_POINT_BYTES = 32 * 1024 * 1024;
+
+/** A complete segment. */
+export interface ClosedSegment {
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly bytes: number;
+}
+
+/** One topic of the log as its writer sees it: batches are staged, written, synced. Nobody else writes to its folder. */
+export class TopicLog {
+  readonly topic: string;
+  private readonly disk: Disk;
+  private readonly folder: string;
+  private readonly epoch: number;
+  private readonly segmentBytes: number;
+  private readonly closed: ClosedSegment[] = [];
+  private fd = -1;
+  private base = 0;
+  private position = 0;
+  private index: SegmentIndex | undefined;
+  private staged: Uint8Array[] = [];
+  private stagedBytes = 0;
+  private nextOffset = 0;
+  private written = 0;
+  private synced = 0;
+  /** Every record below it was synced: to be put on record when `recoveryPointDue`. */
+  recoveryPoint = 0;
+  recoveryPointDue = false;
+  private sinceRecoveryPoint = 0;
+
+  constructor(disk: Disk, folder: string, epoch: number, segmentBytes: number = SEGMENT_BYTES) {
+    this.disk = disk;
+    this.folder = folder;
+    this.topic = path.basename(folder).slice(0, -2);
+    this.epoch = epoch;
+    this.segmentBytes = segmentBytes;
+  }
+
+  /** Opens the topic, or makes it. `recoveryPoint`: what the checkpoint file says; `stamp` names cut tails. */
+  open(recoveryPoint: number, lostAndFound: string, stamp: string): RecoveryReport | undefined {
+    this.disk.makeFolder(this.folder);
+    if (listSegments(this.disk, this.folder).length === 0) {
+      this.begin(recoveryPoint);
+      this.recoveryPoint = recoveryPoint;
+      this.recoveryPointDue = true;
+      return undefined;
+    }
+    const recovered = new TopicRecovery(this.disk, this.folder, lostAndFound, recoveryPoint, stamp).run();
+    const { bases, endOffset } = recovered;
+    for (const [i, baseOffset] of bases.slice(0, -1).entries())
+      this.closed.push({ baseOffset, endOffset: bases[i + 1] ?? 0, bytes: this.sizeOf(baseOffset) });
+    this.base = bases.at(-1) ?? 0;
+    this.position = recovered.activeBytes;
+    this.index = recovered.activeIndex;
+    this.fd = this.disk.open(segmentFile(this.folder, this.base, 'log'), 'r+');
+    this.nextOffset = endOffset;
+    this.markSynced();
+    // Acknowledged records that the disk has lost: their offsets are never used again.
+    if (endOffset < recoveryPoint) {
+      this.nextOffset = recoveryPoint;
+      this.roll();
+    }
+    this.reachRecoveryPoint();
+    return recovered.report;
+  }
+
+  private sizeOf(baseOffset: number): number {
+    const fd = this.disk.open(segmentFile(this.folder, baseOffset, 'log'), 'r');
+    try {
+      return this.disk.size(fd);
+    } finally {
+      this.disk.close(fd);
+    }
+  }
+
+  /** Offset behind the last synced record. */
+  get end(): number {
+    return this.synced;
+  }
+
+  /** Offset of the oldest record. */
+  get start(): number {
+    return this.closed[0]?.baseOffset ?? this.base;
+  }
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    return this.closed.reduce((sum, segment) => sum + segment.bytes, this.position);
+  }
+
+  /** The oldest segment that is complete. */
+  get oldest(): ClosedSegment | undefined {
+    return this.closed[0];
+  }
+
+  /** Gives a batch its place and keeps it for `write`. Returns its base offset. */
+  stage(batch: Uint8Array, records: number): number {
+    if (this.position + this.stagedBytes + batch.length > this.segmentBytes && this.position + this.stagedBytes > 0) {
+      this.write();
+      this.sync();
+      this.roll();
+    }
+    const baseOffset = this.nextOffset;
+    placeBatch(batch, 0, baseOffset, this.epoch);
+    const header = readBatchHeader(new DataView(batch.buffer, batch.byteOffset, batch.byteLength), 0);
+    assert(header.count === records && header.bytes === batch.length, 'a batch says what it holds');
+    this.index?.add(header, this.position + this.stagedBytes);
+    this.staged.push(batch);
+    this.stagedBytes += batch.length;
+    this.nextOffset += records;
+    return baseOffset;
+  }
+
+  /** Writes what was staged. */
+  write(): void {
+    if (this.stagedBytes === 0) return;
+    this.disk.write(this.fd, this.staged, this.position);
+    this.position += this.stagedBytes;
+    this.sinceRecoveryPoint += this.stagedBytes;
+    this.staged = [];
+    this.stagedBytes = 0;
+    this.written = this.nextOffset;
+  }
+
+  /** Makes durable what was written. */
+  sync(): void {
+    if (this.written === this.synced) return;
+    this.disk.sync(this.fd);
+    this.synced = this.written;
+    if (this.sinceRecoveryPoint >= RECOVERY_POINT_BYTES) this.reachRecoveryPoint();
+  }
+
+  private markSynced(): void {
+    this.written = this.nextOffset;
+    this.synced = this.nextOffset;
+  }
+
+  private reachRecoveryPoint(): void {
+    this.recoveryPoint = this.synced;
+    this.recoveryPointDue = true;
+    this.sinceRecoveryPoint = 0;
+  }
+
+  /** Closes the active segment, all synced, and begins the next at `nextOffset`. */
+  private roll(): void {
+    this.index?.finish();
+    this.disk.close(this.fd);
+    this.closed.push({ baseOffset: this.base, endOffset: this.nextOffset, bytes: this.position });
+    this.begin(this.nextOffset);
+    this.reachRecoveryPoint();
+  }
+
+  /** Makes an empty active segment whose name is on the disk. */
+  private begin(baseOffset: number): void {
+    this.base = baseOffset;
+    this.position = 0;
+    this.nextOffset = baseOffset;
+    this.fd = this.disk.open(segmentFile(this.folder, baseOffset, 'log'), 'wx+');
+    this.index = new SegmentIndex(this.disk, this.folder, baseOffset);
+    replaceFile(this.disk, path.join(this.folder, 'leader-epoch-checkpoint'), `0\n1\n${this.epoch} 0\n`);
+    this.disk.syncFolder(this.folder);
+    this.markSynced();
+  }
+
+  /** Deletes the oldest complete segment; the log's new start must be on record before. */
+  dropOldest(): void {
+    const segment = this.closed.shift();
+    if (segment === undefined) return;
+    for (const kind of ['log', 'index', 'timeindex'] as const) {
+      const file = segmentFile(this.folder, segment.baseOffset, kind);
+      if (kind === 'log' || this.disk.list(this.folder).includes(path.basename(file))) this.disk.unlink(file);
+    }
+    this.disk.syncFolder(this.folder);
+  }
+
+  /** Clean stop: everything synced, the index complete. */
+  close(): void {
+    this.write();
+    this.sync();
+    this.index?.finish();
+    this.disk.close(this.fd);
+    this.reachRecoveryPoint();
+  }
+}
