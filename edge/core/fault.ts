@@ -135,6 +135,14 @@ export const catalogue = {
     what: 'The settings of the destination topic would break the mirror.',
     todo: 'Change the settings that are named, then resume the link.',
   },
+  'kafka-timeout': {
+    what: 'A Kafka broker did not answer in time.',
+    todo: 'Check the network and the load of the broker; the link tries again by itself.',
+  },
+  'kafka-disconnected': {
+    what: 'The connection to a Kafka broker ended.',
+    todo: 'Check the network and the broker; the link tries again by itself.',
+  },
 } as const satisfies Record<string, { what: string; todo: string }>;
 
 export type FaultCode = keyof typeof catalogue;

@@ -168,7 +168,7 @@ class LogWorker {
 const inboxes = new WeakMap<MessagePort, AppendRequest[]>();
 
 function receive(port: MessagePort): AppendRequest | undefined {
-  const received = receiveMessageOnPort(port) as { message: AppendRequest } | undefined;
+  const received: { message: AppendRequest } | undefined = receiveMessageOnPort(port);
   return received?.message;
 }
 

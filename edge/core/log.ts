@@ -76,7 +76,7 @@ export class Log {
         this.note(notice);
       };
       worker.on('message', settle);
-      worker.on('error', (error) => {
+      worker.on('error', (error: Error) => {
         const fault = new Fault('worker-failed', `The log writer: ${error.message}`, { cause: error });
         reject(fault);
         this.fail(fault);

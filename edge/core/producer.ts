@@ -39,7 +39,7 @@ export class PortProducer implements Producer {
   private readonly port: MessagePort;
   private readonly underWay: UnderWay[] = [];
   private bytes = 0;
-  private waiters: (() => void)[] = [];
+  private readonly waiters: (() => void)[] = [];
   private closed = false;
 
   constructor(port: MessagePort) {

@@ -6,7 +6,8 @@ import { type ArrayValue, type Sample, type Value, ValueKind } from './sample.ts
 export const SAMPLE_SCHEMA_ID = 0x4b81f81c;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+// A byte order mark at the start of a string belongs to the value: without this it would be dropped.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Writes a sample as sample v1. The caller has checked it: finite values, quality of 32 bits, an integer time within ±2^53. */
 export function writeSample(out: ByteWriter, sample: Sample): void {
@@ -143,7 +144,8 @@ export class SampleReader implements Sample {
         return this.string();
       case ValueKind.bytes: {
         const start = from.skip(from.varint());
-        return from.bytes.slice(start, from.at);
+        // Not slice: that of a Buffer shares its memory.
+        return new Uint8Array(from.bytes.subarray(start, from.at));
       }
       case ValueKind.uint64:
         return from.uint64();
@@ -170,6 +172,8 @@ export class SampleReader implements Sample {
     const doubles = this.block(() => from.doubleLe());
     const longs = this.block(() => BigInt(from.varlong()));
     const strings = this.block(() => this.string());
+    const filled = [floats, doubles, longs, strings].filter((items) => items.length > 0).length;
+    if (filled > 1) from.fail('array with elements of two types');
     const base = { shape, stepNs };
     if (floats.length > 0) return { ...base, element: 'float', items: Float32Array.from(floats) };
     if (longs.length > 0) return { ...base, element: 'long', items: BigInt64Array.from(longs) };

@@ -1,0 +1,72 @@
+import type { DurableEnds } from '../core/durable-ends.ts';
+import { Flag } from '../core/flags.ts';
+import { type IntakeTerm, UNMAPPED } from '../core/ledger.ts';
+import { LogReader } from '../core/reader.ts';
+import { RecordCursor } from '../core/record-cursor.ts';
+import { SampleReader } from '../core/sample-codec.ts';
+import type { Covered } from './covered.ts';
+
+/** Topics out of which the ledger can be counted. */
+export const LEDGER_TOPICS = ['samples', 'quarantine', 'events'] as const;
+export type LedgerTopic = (typeof LEDGER_TOPICS)[number];
+
+/** Adds to the row of a tag and connector (undefined: the connector that the tag came from first). */
+export type AddToLedger = (tag: string, connector: string | undefined, term: IntakeTerm) => void;
+
+/** Counts the records of a topic that are not covered, up to its durable end, and covers them. */
+export function replayLedger(
+  topic: LedgerTopic,
+  logFolder: string,
+  ends: DurableEnds,
+  covered: Covered,
+  add: AddToLedger,
+): void {
+  const end = ends.end(topic);
+  if (covered.prefix >= end) return;
+  const reader = new LogReader({ logFolder, topic, ends });
+  const cursor = new RecordCursor();
+  const count = counters[topic];
+  reader.seek(covered.prefix);
+  try {
+    for (let result = reader.read(); result.kind !== 'end'; result = reader.read()) {
+      if (result.kind === 'gap') continue;
+      for (let at = 0; at < result.bytes.length;) {
+        at = cursor.open(result.bytes, at);
+        while (cursor.next()) if (!covered.has(cursor.offset)) count(cursor, add);
+      }
+    }
+  } finally {
+    reader.close();
+  }
+  covered.add(covered.prefix, end - 1);
+}
+
+const sample = new SampleReader();
+const text = new TextDecoder();
+
+const counters: Record<LedgerTopic, (cursor: RecordCursor, add: AddToLedger) => void> = {
+  samples(cursor, add) {
+    if (cursor.keyStart < 0 || cursor.valueStart < 0) return;
+    sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
+    const tag = cursor.keyText();
+    if ((sample.flags & Flag.gap) !== 0) return add(tag, undefined, 'generated');
+    add(tag, undefined, 'received');
+    add(tag, undefined, 'logged');
+  },
+  quarantine(cursor, add) {
+    const headers = new Map(cursor.headers());
+    if (headers.has('copy')) return;
+    const connector = text.decode(headers.get('connector') ?? new Uint8Array(0));
+    add(cursor.keyText(), connector, 'received');
+    add(cursor.keyText(), connector, 'quarantined');
+  },
+  events(cursor, add) {
+    const value = cursor.value();
+    if (value === null) return;
+    const event: unknown = JSON.parse(text.decode(value));
+    if (typeof event !== 'object' || event === null || !('type' in event) || event.type !== 'refused') return;
+    if (!('connector' in event) || typeof event.connector !== 'string') return;
+    add(UNMAPPED, event.connector, 'received');
+    add(UNMAPPED, event.connector, 'refused');
+  },
+};
