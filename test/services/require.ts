@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findProgram } from './run.ts';
+import { kafkaFolder } from './kafka-jars.ts';
+import { pythonFolder } from './python.ts';
+
+/** Whether something that tests need is there, as `describe.skipIf(!kafka.available)` wants it. */
+export interface Requirement {
+  readonly available: boolean;
+  /** What is missing and how to get it; empty when it is there. */
+  readonly reason: string;
+}
+
+export type Service = 'kafka' | 'kcat' | 'mosquitto' | 'python';
+
+/** The programs and folders that each service stands on. */
+const parts: Record<Service, { readonly programs: readonly string[]; readonly folder?: () => string }> = {
+  kafka: { programs: ['java'], folder: kafkaFolder },
+  kcat: { programs: ['kcat'] },
+  mosquitto: { programs: ['mosquitto', 'mosquitto_pub', 'mosquitto_sub'] },
+  python: { programs: [], folder: pythonFolder },
+};
+
+/**
+ * Whether the services are installed. In CI (`CI=true`) one that is missing is an error; on a user's machine it is said once, and the caller skips.
+ * Throws in CI only.
+ */
+export function requireService(...services: readonly Service[]): Requirement {
+  const missing = services.flatMap(missingParts);
+  if (missing.length === 0) return { available: true, reason: '' };
+  return missingRequirement(`${missing.join(', ')}: not installed; npm run services:setup installs it`);
+}
+
+/** The folder of recorded data: `MILLRACE_TEST_DATA`, else `../shared/data` beside the project. Missing: as `requireService`. */
+export function testData(): Requirement & { readonly folder: string } {
+  const root = resolve(import.meta.dirname, '..', '..');
+  const named = process.env['MILLRACE_TEST_DATA'];
+  const folder = named === undefined || named === '' ? join(root, '..', 'shared', 'data') : resolve(named);
+  if (existsSync(join(folder, 'SHA256SUMS'))) return { available: true, reason: '', folder };
+  return { ...missingRequirement(`no recorded data in ${folder}: set MILLRACE_TEST_DATA to their folder`), folder };
+}
+
+function missingParts(service: Service): string[] {
+  const { programs, folder } = parts[service];
+  const absent = programs.filter((name) => findProgram(name) === undefined);
+  return folder === undefined || existsSync(folder()) ? absent : [...absent, service];
+}
+
+const said = new Set<string>();
+
+function missingRequirement(reason: string): Requirement {
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  if (!said.has(reason)) process.stderr.write(`skipped: ${reason}\n`);
+  said.add(reason);
+  return { available: false, reason };
+}
