@@ -16,5 +16,6 @@ export function claimSite(disk: Disk, dataFolder: string, site: string): void {
   } catch (error) {
     throw new Fault('data-unreadable', `${file}: ${messageOf(error)}`, { cause: error });
   }
-  if (found !== site) throw new Fault('site-differs', `${dataFolder} is the data of ${found}, the configuration says ${site}.`);
+  if (found !== site)
+    throw new Fault('site-differs', `${dataFolder} is the data of ${found}, the configuration says ${site}.`);
 }

@@ -21,8 +21,8 @@ export class BatchScanner {
   private readonly disk: Disk;
   private readonly fd: number;
   private readonly size: number;
-  private readonly window = new Uint8Array(WINDOW_BYTES);
-  private readonly view = new DataView(this.window.buffer);
+  private readonly window: Uint8Array<ArrayBuffer>;
+  private readonly view: DataView;
   private windowStart = 0;
   private windowLength = 0;
 
@@ -31,6 +31,8 @@ export class BatchScanner {
     this.disk = disk;
     this.fd = fd;
     this.size = size;
+    this.window = new Uint8Array(Math.min(WINDOW_BYTES, size));
+    this.view = new DataView(this.window.buffer);
   }
 
   /** What stands at `position`. `expectedOffset`: where only the base offset differs, the header is given with the expected one and `repairedFrom` says what stood there. */
@@ -51,8 +53,12 @@ export class BatchScanner {
     return { kind: 'bad', position, problem };
   }
 
-  /** The next valid batch behind `position` whose base offset is above `offset`, or undefined. */
-  resynchronise(position: number, offset: number): { position: number; header: BatchHeader } | undefined {
+  /** The next valid batch behind `position` whose base offset is above `offset` and below `limit`, or undefined. */
+  resynchronise(
+    position: number,
+    offset: number,
+    limit = Infinity,
+  ): { position: number; header: BatchHeader } | undefined {
     for (let at = position + 1; at + BATCH_HEADER_BYTES <= this.size; at++) {
       this.load(at, BATCH_HEADER_BYTES);
       const local = at - this.windowStart;
@@ -62,7 +68,7 @@ export class BatchScanner {
       if (count < 1 || this.view.getInt32(local + 23) !== count - 1) continue;
       if (this.check(at) !== undefined) continue;
       const header = readBatchHeader(this.view, at - this.windowStart);
-      if (header.baseOffset > offset) return { position: at, header };
+      if (header.baseOffset > offset && header.baseOffset < limit) return { position: at, header };
     }
     return undefined;
   }

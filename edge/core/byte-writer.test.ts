@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -39,8 +39,8 @@ describe('zigzag integers', () => {
   test('every edge of int64 has the bytes of the specification and comes back', () => {
     for (const value of edges) {
       const bytes = written((out) => out.varlongBig(value));
-      expect(bytes, String(value)).toEqual(reference(value));
-      expect(BigInt(reader(bytes).varlong()), String(value)).toBe(value);
+      expect([value, bytes]).toEqual([value, reference(value)]);
+      expect(BigInt(reader(bytes).varlong())).toBe(value);
     }
   });
 
@@ -48,10 +48,10 @@ describe('zigzag integers', () => {
     for (const value of edges) {
       const safe = value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER);
       const back = reader(reference(value)).varlong();
-      expect(back, String(value)).toBe(safe ? Number(value) : value);
+      expect(back).toBe(safe ? Number(value) : value);
       if (!safe) continue;
       const bytes = written((out) => out.varlong(Number(value)));
-      expect(bytes, String(value)).toEqual(reference(value));
+      expect([value, bytes]).toEqual([value, reference(value)]);
     }
   });
 
@@ -91,7 +91,7 @@ describe('zigzag integers', () => {
     for (const value of edges) {
       const bytes = reference(value);
       for (let length = 0; length < bytes.length; length++)
-        expect(() => reader(bytes.slice(0, length)).varlong(), `${value} cut to ${length}`).toThrow(Fault);
+        expect(() => reader(bytes.slice(0, length)).varlong()).toThrow(Fault);
     }
   });
 });
@@ -116,7 +116,7 @@ test('no read goes beyond the end that was given', () => {
   for (const read of ['uint8', 'floatLe', 'doubleLe', 'uint64', 'varint', 'varlong'] as const) {
     const from = new ByteReader('sample-malformed');
     from.open(bytes, 4, 4);
-    expect(() => from[read](), read).toThrow(Fault);
+    expect(() => from[read]()).toThrow(Fault);
   }
   const from = new ByteReader('sample-malformed');
   from.open(bytes, 4, 8);

@@ -12,8 +12,10 @@ export function readCheckpoint(disk: Disk, file: string): Map<string, number> {
     throw new Fault('data-unreadable', `${file} is not a checkpoint file.`);
   for (const line of lines.slice(2, 2 + count)) {
     const match = /^(\S+) 0 (\d+)$/.exec(line);
-    if (match?.[1] === undefined) throw new Fault('data-unreadable', `${file}: "${line}" is not "<topic> 0 <offset>".`);
-    offsets.set(match[1], Number(match[2]));
+    const offset = Number(match?.[2]);
+    if (match?.[1] === undefined || !Number.isSafeInteger(offset))
+      throw new Fault('data-unreadable', `${file}: "${line}" is not "<topic> 0 <offset>".`);
+    offsets.set(match[1], offset);
   }
   return offsets;
 }

@@ -66,15 +66,17 @@ export class DurableEnds {
    * Resolves when the generation is no longer `seen`. One waiter per worker, without a time-out, shared by all callers: each waiter with a time-out would leave memory behind.
    * Does not keep the worker alive. Stop a loop by its signal and `notify`, or race it.
    */
-  changed(seen: number): Promise<void> {
-    if (this.current() !== seen) return Promise.resolve();
-    this.waiting ??= this.waitOnce(seen);
-    return this.waiting;
+  async changed(seen: number): Promise<void> {
+    while (this.current() === seen) {
+      this.waiting ??= this.waitOnce(seen);
+      await this.waiting;
+    }
   }
 
   private async waitOnce(seen: number): Promise<void> {
     const outcome = Atomics.waitAsync(this.generation, 0, seen);
-    if (outcome.async) await outcome.value;
+    // Awaited in any case: else `waiting` would be cleared before it is set, and a waiter that is done for ever would stay there.
+    await (outcome.async ? outcome.value : undefined);
     this.waiting = undefined;
   }
 

@@ -143,6 +143,50 @@ export const catalogue = {
     what: 'The connection to a Kafka broker ended.',
     todo: 'Check the network and the broker; the link tries again by itself.',
   },
+  'link-unknown': {
+    what: 'There is no such link.',
+    todo: 'The links are at GET /api/v1/links; `millrace link list` shows them.',
+  },
+  'too-many-requests': {
+    what: 'Too many requests of this kind are under way.',
+    todo: 'Try again when one of them has ended.',
+  },
+  'not-acceptable': {
+    what: 'The answer does not exist in the format that was asked for.',
+    todo: 'Give a media type in Accept that the detail names.',
+  },
+  'file-exists': {
+    what: 'The file exists already.',
+    todo: 'Give another name, or remove it first.',
+  },
+  'file-unwritable': {
+    what: 'A file cannot be written.',
+    todo: 'Check its folder, its permissions and the space on the disk.',
+  },
+  'historian-write-failed': {
+    what: 'Writing to the historian failed.',
+    todo: 'Check the disk (space, permissions, dmesg). Nothing is lost: the historian goes on from the log when it is started again.',
+  },
+  'historian-log-differs': {
+    what: 'The historian was filled from another log.',
+    todo: 'Put back the log that belongs to it, or move the historian folder away: it is filled again from the log, as far back as that goes.',
+  },
+  'kafka-busy': {
+    what: 'The Kafka broker cannot serve a request just now.',
+    todo: 'The link tries again by itself; if it goes on, look at the health of the Kafka cluster.',
+  },
+  'link-unsettled': {
+    what: 'The end of the destination topic is not where the link left it.',
+    todo: 'The link compares both ends and goes on by itself; if it stays, another program writes to the topic.',
+  },
+  'link-fenced': {
+    what: 'Another gateway owns this link.',
+    todo: 'Two gateways run with copies of one log: stop one of them, then resume the link of the other.',
+  },
+  'link-topic-recreated': {
+    what: 'The destination topic was deleted or created anew while the link was running.',
+    todo: 'If that was meant, resume the link: it fills the new topic with what the log still holds.',
+  },
 } as const satisfies Record<string, { what: string; todo: string }>;
 
 export type FaultCode = keyof typeof catalogue;

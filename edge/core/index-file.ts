@@ -105,35 +105,49 @@ class Appended {
   }
 }
 
-/**
- * Position in a segment from which to look for an offset: start of the last indexed batch that ends at or before it, 0 where the index does not help. The index is only a
- * hint: it may be missing, short or damaged, and the position must be checked against the segment.
- */
-export function lookUpPosition(disk: Disk, folder: string, baseOffset: number, offset: number): number {
-  const bytes = readFile(disk, segmentFile(folder, baseOffset, 'index'));
-  if (bytes === undefined) return 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** An entry of an offset index: a batch that ends with `lastOffset` begins at `position`. A hint: the file may be missing, short or damaged. */
+export interface IndexEntry {
+  readonly lastOffset: number;
+  readonly position: number;
+}
+
+/** The last indexed batch that ends at or before an offset, or undefined: the index does not help. */
+export function lookUpPosition(disk: Disk, folder: string, baseOffset: number, offset: number): IndexEntry | undefined {
+  const view = readEntries(disk, segmentFile(folder, baseOffset, 'index'));
   let low = 0;
-  let high = Math.floor(bytes.length / ENTRY_BYTES);
+  let high = Math.floor(view.byteLength / ENTRY_BYTES);
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (view.getUint32(middle * ENTRY_BYTES) <= offset - baseOffset) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? 0 : view.getUint32((low - 1) * ENTRY_BYTES + 4);
+  if (low === 0) return undefined;
+  const at = (low - 1) * ENTRY_BYTES;
+  return { lastOffset: baseOffset + view.getUint32(at), position: view.getUint32(at + 4) };
 }
 
-/** Offset from which to look for records at or after a time: that of the last time entry below it, the segment's base where there is none. A hint, as above. */
-export function lookUpTime(disk: Disk, folder: string, baseOffset: number, timestampMs: number): number {
-  const bytes = readFile(disk, segmentFile(folder, baseOffset, 'timeindex'));
-  if (bytes === undefined) return baseOffset;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** An entry of a time index: nothing in the segment up to `lastOffset`, where a batch ends, is later than `timestampMs`. A hint, as above. */
+export interface TimeEntry {
+  readonly timestampMs: number;
+  readonly lastOffset: number;
+}
+
+/** The last time entry before a time, or undefined: the index does not help. */
+export function lookUpTime(disk: Disk, folder: string, baseOffset: number, timestampMs: number): TimeEntry | undefined {
+  const view = readEntries(disk, segmentFile(folder, baseOffset, 'timeindex'));
   let low = 0;
-  let high = Math.floor(bytes.length / TIME_ENTRY_BYTES);
+  let high = Math.floor(view.byteLength / TIME_ENTRY_BYTES);
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (Number(view.getBigInt64(middle * TIME_ENTRY_BYTES)) < timestampMs) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? baseOffset : baseOffset + view.getUint32((low - 1) * TIME_ENTRY_BYTES + 8);
+  if (low === 0) return undefined;
+  const at = (low - 1) * TIME_ENTRY_BYTES;
+  return { timestampMs: Number(view.getBigInt64(at)), lastOffset: baseOffset + view.getUint32(at + 8) };
+}
+
+function readEntries(disk: Disk, file: string): DataView {
+  const bytes = readFile(disk, file) ?? new Uint8Array(0);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

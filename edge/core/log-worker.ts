@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { type Disk, realDisk } from './disk.ts';
+import { realDisk } from './disk.ts';
 import { DurableEnds, type SharedEnds } from './durable-ends.ts';
-import { assert, errnoOf, type FaultMessage, toFaultMessage } from './fault.ts';
+import { assert, type FaultMessage, toFaultMessage } from './fault.ts';
 import { type Holds, type LogIdentity, LogWriter } from './log-writer.ts';
+import { patientDisk } from './patient-disk.ts';
 import type { AppendRequest } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { COMMIT_GROUP_BYTES } from './segment-files.ts';
@@ -16,6 +17,8 @@ export interface LogWorkerData {
   readonly newLogId: string;
   readonly stamp: string;
   readonly segmentBytes: number | null;
+  /** Set to 1 when the log is to be closed: a writer that waits for a full disk gives up. */
+  readonly stop: Int32Array;
 }
 
 /** What the main thread posts. */
@@ -34,44 +37,27 @@ export type LogNotice =
 
 /** Under load at least this much lies between the starts of two commits: without it small batches cost most of a core in syncs. */
 const COMMIT_FLOOR_MS = 0.3;
-/** A full disk is tried again this often. */
-const FULL_RETRY_MS = 1000;
 const RETENTION_EVERY_MS = 1000;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/** A disk that waits when it is full: the sender is slowed, nothing is acknowledged, and the writer goes on when there is space again. */
-function patient(disk: Disk, onFull: (full: boolean) => void): Disk {
-  const write: Disk['write'] = (fd, parts, position) => {
-    for (let full = false; ;) {
-      try {
-        disk.write(fd, parts, position);
-        if (full) onFull(false);
-        return;
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOSPC') throw error;
-        if (!full) onFull(true);
-        full = true;
-        Atomics.wait(pause, 0, 0, FULL_RETRY_MS);
-      }
-    }
-  };
-  return { ...disk, write };
-}
-
 /** The thread around the writer: gathers what producers posted into commit groups. */
 class LogWorker {
   private readonly writer: LogWriter;
-  private readonly ports = new Set<MessagePort>();
+  /** What was received and is not committed yet, per producer. */
+  private readonly inboxes = new Map<MessagePort, AppendRequest[]>();
   private readonly notify: (notice: LogNotice) => void;
   private scheduled = false;
+  private failureTold = false;
+  private closing = false;
   private lastCommitMs = 0;
   private lastRetentionMs = 0;
 
   constructor(data: LogWorkerData, notify: (notice: LogNotice) => void) {
     this.notify = notify;
+    const onFull = (full: boolean): void => notify({ type: 'disk-full', full });
     this.writer = new LogWriter({
-      disk: patient(realDisk, (full) => notify({ type: 'disk-full', full })),
+      disk: patientDisk({ disk: realDisk, onFull, stop: data.stop }),
       logFolder: data.logFolder,
       lostAndFound: data.lostAndFound,
       ends: new DurableEnds(data.ends),
@@ -88,14 +74,13 @@ class LogWorker {
   }
 
   addProducer(port: MessagePort): void {
-    this.ports.add(port);
     const inbox: AppendRequest[] = [];
-    inboxes.set(port, inbox);
+    this.inboxes.set(port, inbox);
     port.on('message', (request: AppendRequest) => {
       inbox.push(request);
       this.schedule();
     });
-    port.on('close', () => this.ports.delete(port));
+    port.on('close', () => this.inboxes.delete(port));
   }
 
   hold(holds: Holds): void {
@@ -105,39 +90,53 @@ class LogWorker {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => this.commit());
+    setImmediate(() => {
+      this.scheduled = false;
+      if (this.closing) return;
+      this.commit();
+      this.retain();
+    });
   }
 
-  /** One commit group: what all producers have posted by now, at most 4 MiB. */
-  private commit(): void {
-    this.scheduled = false;
+  /** One commit group: what all producers have posted by now, at most 4 MiB. Returns whether there was anything. */
+  private commit(): boolean {
     const sinceLastMs = performance.now() - this.lastCommitMs;
     if (sinceLastMs < COMMIT_FLOOR_MS) Atomics.wait(pause, 0, 0, COMMIT_FLOOR_MS - sinceLastMs);
     this.lastCommitMs = performance.now();
     const requests: AppendRequest[] = [];
     const owners: MessagePort[] = [];
     let bytes = 0;
-    for (const port of this.ports) {
-      const inbox = inboxes.get(port) ?? [];
-      for (;;) {
-        const request = inbox.shift() ?? receive(port);
-        if (request === undefined) break;
+    for (const [port, inbox] of this.inboxes) {
+      if (!this.closing) receiveAll(port, inbox);
+      let taken = 0;
+      for (const request of inbox) {
         if (bytes > 0 && bytes + request.batch.length > COMMIT_GROUP_BYTES) {
-          inbox.unshift(request);
           this.schedule();
           break;
         }
         requests.push(request);
         owners.push(port);
         bytes += request.batch.length;
+        taken++;
       }
+      // In one go: one by one from the front takes seconds where tens of thousands wait.
+      inbox.splice(0, taken);
     }
+    this.rotate();
     if (requests.length > 0) this.answer(requests, owners);
-    this.retain();
+    return requests.length > 0;
+  }
+
+  /** Another producer comes first in the next group: one that always has 4 MiB ready must not keep the others out. */
+  private rotate(): void {
+    for (const [port, inbox] of this.inboxes) {
+      this.inboxes.delete(port);
+      this.inboxes.set(port, inbox);
+      return;
+    }
   }
 
   private answer(requests: AppendRequest[], owners: MessagePort[]): void {
-    const failedBefore = this.writer.failed;
     const results = this.writer.commit(requests);
     const answers = new Map<MessagePort, (number | FaultMessage)[]>();
     for (const [i, port] of owners.entries()) {
@@ -146,30 +145,45 @@ class LogWorker {
       answers.set(port, answer);
     }
     for (const [port, answer] of answers) port.postMessage(answer);
-    if (failedBefore === undefined && this.writer.failed !== undefined)
-      this.notify({ type: 'failed', fault: this.writer.failed });
+    this.tellFailure();
   }
 
-  /** Once a second under load: keeps the log within its budget and says how large it is. */
+  private tellFailure(): void {
+    const fault = this.writer.failed;
+    if (fault === undefined || this.failureTold) return;
+    this.failureTold = true;
+    this.notify({ type: 'failed', fault });
+  }
+
+  /** Once a second: keeps the log within its budget and says how large it is. */
   retain(): void {
     if (performance.now() - this.lastRetentionMs < RETENTION_EVERY_MS) return;
     this.lastRetentionMs = performance.now();
     const withinBudget = this.writer.retain();
+    this.tellFailure();
     this.notify({ type: 'size', bytes: this.writer.bytes, withinBudget });
   }
 
+  /** What was posted before is committed and answered; then everything is closed. */
   close(): void {
-    for (const port of this.ports) port.close();
+    // Taken in one go: producers that go on while these are answered must not keep the log open.
+    for (const [port, inbox] of this.inboxes) receiveAll(port, inbox);
+    this.closing = true;
+    while (this.commit());
+    for (const port of this.inboxes.keys()) port.close();
     this.writer.close();
+    this.tellFailure();
     this.notify({ type: 'closed' });
   }
 }
 
-const inboxes = new WeakMap<MessagePort, AppendRequest[]>();
-
-function receive(port: MessagePort): AppendRequest | undefined {
-  const received: { message: AppendRequest } | undefined = receiveMessageOnPort(port);
-  return received?.message;
+/** What a producer has posted by now; its credit bounds it. */
+function receiveAll(port: MessagePort, inbox: AppendRequest[]): void {
+  for (;;) {
+    const received: { message: AppendRequest } | undefined = receiveMessageOnPort(port);
+    if (received === undefined) return;
+    inbox.push(received.message);
+  }
 }
 
 const parent = parentPort;
@@ -178,17 +192,18 @@ const notify = (notice: LogNotice): void => parent.postMessage(notice);
 const worker = new LogWorker(workerData as LogWorkerData, notify);
 const retention = setInterval(() => worker.retain(), RETENTION_EVERY_MS);
 
+/** Ends the thread: nothing is left that would keep it alive. */
+function end(): void {
+  clearInterval(retention);
+  parent?.close();
+}
+
 parent.on('message', (command: LogCommand) => {
-  try {
-    if (command.type === 'producer') worker.addProducer(command.port);
-    else if (command.type === 'hold') worker.hold(command.holds);
-    else {
-      clearInterval(retention);
-      worker.close();
-      parent.close();
-    }
-  } catch (error) {
-    notify({ type: 'failed', fault: toFaultMessage(error) });
+  if (command.type === 'producer') worker.addProducer(command.port);
+  else if (command.type === 'hold') worker.hold(command.holds);
+  else {
+    worker.close();
+    end();
   }
 });
 
@@ -196,4 +211,5 @@ try {
   worker.open();
 } catch (error) {
   notify({ type: 'failed', fault: toFaultMessage(error) });
+  end();
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { type Disk, readFile, replaceFile } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
-import { Fault, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
+import { errnoOf, Fault, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
 import type { AppendRequest } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { topicFolder } from './segment-files.ts';
@@ -40,7 +40,9 @@ export class LogWriter {
   private readonly topics = new Map<string, TopicLog>();
   private readonly recoveryPoints: string;
   private readonly logStarts: string;
-  private holds: Holds = {};
+  private holds: Holds | undefined;
+  /** As the file had them; topics that are not open keep theirs. */
+  private points = new Map<string, number>();
   private failure: FaultMessage | undefined;
   identity: LogIdentity = { v: 1, logId: '', epoch: 0 };
 
@@ -50,18 +52,28 @@ export class LogWriter {
     this.logStarts = path.join(options.logFolder, 'log-start-offset-checkpoint');
   }
 
-  /** Opens all topics, recovers them, publishes their ends. Returns what was found, per topic. */
+  /** Opens all topics, recovers them, publishes their ends. Returns what was found, per topic. Throws a Fault; the writer then refuses everything. */
   open(): Record<string, RecoveryReport> {
+    try {
+      return this.openTopics();
+    } catch (error) {
+      const fault = asFault(error);
+      this.failure = toFaultMessage(fault);
+      throw fault;
+    }
+  }
+
+  private openTopics(): Record<string, RecoveryReport> {
     const { disk, logFolder, ends } = this.options;
     disk.makeFolder(logFolder);
     this.identity = this.readIdentity();
-    const points = readCheckpoint(disk, this.recoveryPoints);
+    this.points = readCheckpoint(disk, this.recoveryPoints);
     const reports: Record<string, RecoveryReport> = {};
     for (const topic of ends.topics) {
       const folder = topicFolder(logFolder, topic);
       const log = new TopicLog(disk, folder, this.identity.epoch, this.options.segmentBytes);
       this.topics.set(topic, log);
-      const report = log.open(points.get(topic) ?? 0, this.options.lostAndFound, this.options.stamp);
+      const report = log.open(this.points.get(topic) ?? 0, this.options.lostAndFound, this.options.stamp);
       if (report !== undefined) reports[topic] = report;
     }
     this.saveRecoveryPoints();
@@ -98,7 +110,8 @@ export class LogWriter {
    * is final: nothing is ever acknowledged after it, since nobody knows what reached the disk.
    */
   commit(requests: readonly AppendRequest[]): (number | FaultMessage)[] {
-    if (this.failure !== undefined) return requests.map(() => this.failure ?? 0);
+    const { failure: before } = this;
+    if (before !== undefined) return requests.map(() => before);
     const answers: (number | FaultMessage)[] = [];
     const touched = new Set<TopicLog>();
     try {
@@ -115,8 +128,8 @@ export class LogWriter {
       for (const log of touched) log.sync();
       this.saveRecoveryPoints();
     } catch (error) {
-      this.failure = { code: 'log-write-failed', detail: messageOf(error) };
-      return requests.map(() => this.failure ?? 0);
+      const failure = this.fail(error);
+      return requests.map(() => failure);
     }
     for (const log of touched) this.options.ends.publish(log.topic, log.end);
     this.options.ends.notify();
@@ -126,8 +139,8 @@ export class LogWriter {
   private saveRecoveryPoints(): void {
     const logs = [...this.topics.values()];
     if (!logs.some((log) => log.recoveryPointDue)) return;
-    const points = new Map(logs.map((log) => [log.topic, log.recoveryPoint]));
-    writeCheckpoint(this.options.disk, this.recoveryPoints, points);
+    for (const log of logs) this.points.set(log.topic, log.recoveryPoint);
+    writeCheckpoint(this.options.disk, this.recoveryPoints, this.points);
     for (const log of logs) log.recoveryPointDue = false;
   }
 
@@ -136,54 +149,82 @@ export class LogWriter {
     writeCheckpoint(this.options.disk, this.logStarts, starts);
   }
 
-  /** Notes what consumers still need. */
+  /** Notes what consumers still need. Before the first call nothing is deleted: a consumer that still starts may need it. */
   hold(holds: Holds): void {
     this.holds = holds;
   }
 
   /** Deletes the oldest complete segments that nobody needs until the log is within its budget. Returns whether it is. */
   retain(): boolean {
-    if (this.failure !== undefined) return true;
     try {
-      while (this.bytes > this.options.budgetBytes) {
+      while (this.failure === undefined && this.bytes > this.options.budgetBytes) {
         const victim = this.victim();
-        if (victim === undefined) return false;
-        const newStart = victim.oldest?.endOffset ?? victim.start;
-        this.options.ends.publish(victim.topic, victim.end, newStart);
-        victim.dropOldest();
-        this.saveStarts();
+        const segment = victim?.releaseOldest();
+        if (victim === undefined || segment === undefined) return false;
+        // Readers first, then the record, then the files: nobody is sent to what is gone.
+        this.options.ends.publish(victim.topic, victim.end, victim.start);
         this.options.ends.notify();
+        this.saveStarts();
+        victim.remove(segment);
       }
     } catch (error) {
-      this.failure = { code: 'log-write-failed', detail: messageOf(error) };
+      this.fail(error);
     }
-    return true;
+    return this.bytes <= this.options.budgetBytes;
+  }
+
+  private fail(error: unknown): FaultMessage {
+    this.failure = { code: 'log-write-failed', detail: messageOf(error) };
+    return this.failure;
   }
 
   /** The largest topic whose oldest segment nobody needs. */
   private victim(): TopicLog | undefined {
+    const { holds } = this;
+    if (holds === undefined) return undefined;
     let best: TopicLog | undefined;
     for (const log of this.topics.values()) {
       const { oldest } = log;
-      if (oldest === undefined || oldest.endOffset > (this.holds[log.topic] ?? Infinity)) continue;
+      if (oldest === undefined || oldest.endOffset > (holds[log.topic] ?? Infinity)) continue;
       if (best === undefined || log.bytes > best.bytes) best = log;
     }
     return best;
   }
 
-  /** Clean stop: everything synced and trimmed, recovery points at the end. After a failure nothing is touched. */
+  /** Clean stop: everything synced and trimmed, recovery points at the end. After a failure nothing is touched; one here is noted in `failed`. */
   close(): void {
     if (this.failure !== undefined) return;
-    for (const log of this.topics.values()) log.close();
-    this.saveRecoveryPoints();
+    try {
+      for (const log of this.topics.values()) log.close();
+      this.saveRecoveryPoints();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 }
 
 function parseIdentity(file: string, bytes: Uint8Array): LogIdentity {
-  const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
+  const parsed = parseJson(new TextDecoder().decode(bytes));
   if (typeof parsed === 'object' && parsed !== null && 'logId' in parsed && 'epoch' in parsed) {
     const { logId, epoch } = parsed;
-    if (typeof logId === 'string' && typeof epoch === 'number') return { v: 1, logId, epoch };
+    const epochFits = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0 && epoch <= 0x7fffffff;
+    if (typeof logId === 'string' && epochFits) return { v: 1, logId, epoch };
   }
   throw new Fault('data-unreadable', `${file} does not name a log.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What went wrong while the log was opened: errors of the system become faults, those of the program stay what they are. */
+function asFault(error: unknown): unknown {
+  const code = errnoOf(error);
+  if (error instanceof Fault || code === undefined) return error;
+  const unreadable = ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(code);
+  return new Fault(unreadable ? 'data-unreadable' : 'log-write-failed', messageOf(error), { cause: error });
 }

@@ -46,7 +46,11 @@ export class Log {
     withinBudget: true,
   };
   private readonly options: LogOptions;
+  /** Set to 1: a writer that waits for a full disk gives up. */
+  private readonly stop = new Int32Array(new SharedArrayBuffer(4));
   private worker: Worker | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  private closing = false;
   private onFailed: ((fault: Fault) => void) | undefined;
 
   constructor(options: LogOptions) {
@@ -55,8 +59,8 @@ export class Log {
     this.ends = DurableEnds.create(options.topics ?? TOPICS);
   }
 
-  /** Recovers and opens the log. `onFailed` is called once if it must stop writing later. Throws the Fault of a log that cannot be opened. */
-  open(onFailed: (fault: Fault) => void): Promise<void> {
+  /** Recovers and opens the log. `onFailed` is called once if it must stop writing later. Throws the Fault of a log that cannot be opened: its worker has then ended. */
+  async open(onFailed: (fault: Fault) => void): Promise<void> {
     const { dataFolder, budgetBytes, nowMs, segmentBytes } = this.options;
     const data: LogWorkerData = {
       logFolder: this.folder,
@@ -66,25 +70,31 @@ export class Log {
       newLogId: randomUUID(),
       stamp: String(nowMs),
       segmentBytes: segmentBytes ?? null,
+      stop: this.stop,
     };
     const worker = new Worker(new URL('./log-worker.ts', import.meta.url), { workerData: data, name: 'log' });
     this.worker = worker;
-    return new Promise((resolve, reject) => {
-      const settle = (notice: LogNotice): void => {
-        if (notice.type === 'opened') resolve();
-        else if (notice.type === 'failed') reject(fromFaultMessage(notice.fault));
-        this.note(notice);
-      };
-      worker.on('message', settle);
-      worker.on('error', (error: Error) => {
-        const fault = new Fault('worker-failed', `The log writer: ${error.message}`, { cause: error });
-        reject(fault);
-        this.fail(fault);
+    this.exited = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.worker = undefined;
+        if (!this.closing) this.fail(new Fault('worker-failed', 'The log writer has ended.'));
+        resolve();
       });
-      worker.on('exit', () => reject(new Fault('log-closed', 'The log writer has ended.')));
-      // From here on a failure is news; before, it is the reason why open throws.
-      this.onFailed = onFailed;
     });
+    worker.on('message', (notice: LogNotice) => this.note(notice));
+    worker.on('error', (error: Error) =>
+      this.fail(new Fault('worker-failed', `The log writer: ${error.message}`, { cause: error })),
+    );
+    await new Promise<void>((resolve) => {
+      worker.on('message', (notice: LogNotice) => {
+        if (notice.type === 'opened') resolve();
+      });
+      worker.once('exit', resolve);
+    });
+    const { failed } = this.state;
+    if (failed !== undefined) throw fromFaultMessage(failed);
+    // From here on a failure is news; before, it was the reason why this throws.
+    this.onFailed = onFailed;
   }
 
   private note(notice: LogNotice): void {
@@ -124,16 +134,17 @@ export class Log {
   }
 
   private post(command: LogCommand, transfer: MessagePort[] = []): void {
-    this.worker?.postMessage(command, transfer);
+    if (this.worker !== undefined) this.worker.postMessage(command, transfer);
+    // Nobody will answer: a producer at the other end of a port learns it at once.
+    else for (const port of transfer) port.close();
   }
 
-  /** Clean stop: what was posted before is durable, files are trimmed. Producers get `log-closed`. */
+  /** Clean stop: what was posted before is durable and answered, files are trimmed. Later appends get `log-closed`. After a failure nothing is written. */
   async close(): Promise<void> {
-    const { worker } = this;
-    if (worker === undefined) return;
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    this.closing = true;
+    Atomics.store(this.stop, 0, 1);
+    Atomics.notify(this.stop, 0);
     this.post({ type: 'close' });
-    await exited;
-    this.worker = undefined;
+    await this.exited;
   }
 }

@@ -60,10 +60,12 @@ export class PortProducer implements Producer {
   append(topic: string, batch: Uint8Array<ArrayBuffer>, records: number): Promise<number> {
     if (this.closed) return Promise.reject(new Fault('log-closed', `Nothing can be appended to ${topic}.`));
     return new Promise((resolve, reject) => {
-      this.underWay.push({ bytes: batch.length, resolve, reject });
-      this.bytes += batch.length;
+      const bytes = batch.length;
       const request: AppendRequest = { topic, batch, records };
+      // First: if this throws, no answer will come, and a place in the queue would take that of the next batch.
       this.port.postMessage(request, [batch.buffer]);
+      this.underWay.push({ bytes, resolve, reject });
+      this.bytes += bytes;
     });
   }
 
@@ -78,9 +80,8 @@ export class PortProducer implements Producer {
   }
 
   private settle(answer: AppendAnswer): void {
-    for (const result of answer) {
-      const request = this.underWay.shift();
-      if (request === undefined) continue;
+    for (const [i, request] of this.underWay.splice(0, answer.length).entries()) {
+      const result = answer[i] ?? { code: 'internal', detail: 'no answer' };
       this.bytes -= request.bytes;
       if (typeof result === 'number') request.resolve(result);
       else request.reject(fromFaultMessage(result));

@@ -2,7 +2,7 @@ import { BatchScanner } from './batch-scanner.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { DurableEnds } from './durable-ends.ts';
 import { errnoOf, Fault } from './fault.ts';
-import { lookUpPosition, lookUpTime } from './index-file.ts';
+import { type IndexEntry, lookUpPosition, lookUpTime, type TimeEntry } from './index-file.ts';
 import { BATCH_HEADER_BYTES, checkBatch, MAX_BATCH_BYTES, placeBatch, readBatchHeader } from './record-batch.ts';
 import { listSegments, listTopics, segmentFile, topicFolder } from './segment-files.ts';
 
@@ -66,13 +66,9 @@ export class LogReader {
 
   /** First offset whose record timestamp is at or after this time, as far as record times grow; the durable end if there is none. The position stays. */
   offsetAt(timestampMs: number): number {
-    const bases = listSegments(this.disk, this.folder);
     const other = new LogReader(this.options);
-    // The last segment that has an indexed time below: what is asked for lies behind that entry, or in a later segment.
-    let from = bases[0] ?? 0;
-    for (const base of bases) if (lookUpTime(this.disk, this.folder, base, timestampMs) !== base) from = base;
-    other.seek(Math.max(lookUpTime(this.disk, this.folder, from, timestampMs), this.ends.start(this.topic)));
     try {
+      other.seek(this.offsetBefore(timestampMs, other));
       for (let result = other.read(); result.kind !== 'end'; result = other.read()) {
         if (result.kind !== 'data') continue;
         const found = firstSince(result.bytes, timestampMs);
@@ -82,6 +78,26 @@ export class LogReader {
     } finally {
       other.close();
     }
+  }
+
+  /** An offset before which no record is as late as this time: by the last time index that has an entry for it, where that entry is true. `other` looks at the entries. */
+  private offsetBefore(timestampMs: number, other: LogReader): number {
+    const bases = listSegments(this.disk, this.folder);
+    const start = this.ends.start(this.topic);
+    for (const base of bases.toReversed()) {
+      const entry = lookUpTime(this.disk, this.folder, base, timestampMs);
+      if (entry !== undefined && other.confirms(entry)) return Math.max(entry.lastOffset, start);
+    }
+    return start;
+  }
+
+  /** Whether the batch that a time entry speaks of is there and has that time. */
+  private confirms(entry: TimeEntry): boolean {
+    this.seek(entry.lastOffset);
+    const result = this.read(BATCH_HEADER_BYTES);
+    if (result.kind !== 'data') return false;
+    const batch = readBatchHeader(new DataView(result.bytes.buffer, result.bytes.byteOffset), 0);
+    return batch.baseOffset + batch.count - 1 === entry.lastOffset && batch.maxTimestampMs === entry.timestampMs;
   }
 
   /** Reads on: at most `maxBytes`, but at least one batch. Throws `log-damaged` if what must be there cannot be found at all. */
@@ -95,7 +111,7 @@ export class LogReader {
       if (hole !== undefined) return hole;
     }
     const data = this.readBatches(end, maxBytes);
-    return data ?? this.behindSegment();
+    return data ?? this.behindSegment(maxBytes);
   }
 
   private gap(resume: number, reason: 'damage' | 'retention'): ReadResult {
@@ -109,6 +125,9 @@ export class LogReader {
     const bases = listSegments(this.disk, this.folder);
     const base = bases.findLast((candidate) => candidate <= this.next);
     if (base === undefined) {
+      // Asked after the folder was listed: retention may have been quicker.
+      const start = this.ends.start(this.topic);
+      if (start > this.next) return this.gap(start, 'retention');
       const [first] = bases;
       if (first === undefined) throw new Fault('log-damaged', `${this.folder} has no segment.`);
       return this.gap(first, 'damage');
@@ -130,14 +149,17 @@ export class LogReader {
   /** Sets `place` to the batch that holds `next`: by the index where that is right, else by checking every batch from the segment's start. */
   private findPlace(base: number): void {
     const target = this.next;
-    const hint = lookUpPosition(this.disk, this.folder, base, target);
-    if (this.walkTo(hint, target)) return;
+    if (this.walkTo(lookUpPosition(this.disk, this.folder, base, target), target)) return;
     const scanner = new BatchScanner(this.disk, this.fd);
     let expected = base;
     for (let at = 0; ;) {
       const found = scanner.at(at, expected);
       const batch =
-        found.kind === 'bad' ? scanner.resynchronise(at, expected) : found.kind === 'batch' ? found : undefined;
+        found.kind === 'bad'
+          ? scanner.resynchronise(at, expected, this.ends.end(this.topic))
+          : found.kind === 'batch'
+            ? found
+            : undefined;
       const beyond = batch === undefined || batch.header.baseOffset > target;
       this.place = beyond ? at : batch.position;
       if (beyond) return;
@@ -150,16 +172,19 @@ export class LogReader {
     }
   }
 
-  /** Follows the headers from a place that should begin a batch. False: they make no sense. */
-  private walkTo(from: number, target: number): boolean {
+  /** Follows the headers from an indexed batch, or from the segment's start, to the batch of `target`. False: index, headers and offsets do not agree. */
+  private walkTo(from: IndexEntry | undefined, target: number): boolean {
     const header = new Uint8Array(BATCH_HEADER_BYTES);
     const view = new DataView(header.buffer);
-    for (let at = from; ;) {
+    let expected = from === undefined ? this.base : -1;
+    for (let at = from?.position ?? 0; ;) {
       if (this.disk.read(this.fd, header, at) < header.length) return false;
       const batch = readBatchHeader(view, 0);
+      if (from !== undefined && expected < 0) expected = from.lastOffset - batch.count + 1;
       const sane = header[16] === 2 && batch.bytes >= BATCH_HEADER_BYTES && batch.bytes <= MAX_BATCH_BYTES;
-      if (!sane || batch.count < 1 || batch.baseOffset < this.base || batch.baseOffset > target) return false;
-      if (batch.baseOffset + batch.count > target) {
+      if (!sane || batch.count < 1 || batch.baseOffset !== expected || expected > target) return false;
+      expected += batch.count;
+      if (expected > target) {
         this.place = at;
         this.next = batch.baseOffset;
         return true;
@@ -174,8 +199,8 @@ export class LogReader {
     let length = this.disk.read(this.fd, this.buffer.subarray(0, wanted), this.place);
     const first = this.batchLength(0, length);
     if (first > length && first <= MAX_BATCH_BYTES) {
-      this.buffer = new Uint8Array(first);
-      length = this.disk.read(this.fd, this.buffer, this.place);
+      if (this.buffer.length < first) this.buffer = new Uint8Array(first);
+      length = this.disk.read(this.fd, this.buffer.subarray(0, first), this.place);
     }
     const baseOffset = this.next;
     let at = 0;
@@ -199,21 +224,25 @@ export class LogReader {
   }
 
   /** No valid batch where one must be: the segment has ended, or it is damaged. */
-  private behindSegment(): ReadResult {
+  private behindSegment(maxBytes: number): ReadResult {
     const bases = listSegments(this.disk, this.folder);
+    // Asked after the folder was listed: the next segment may just have been deleted.
+    const start = this.ends.start(this.topic);
+    if (this.next < start) return this.gap(start, 'retention');
     if (bases.includes(this.next) && this.next !== this.base) {
       this.close();
-      return this.read();
+      return this.read(maxBytes);
     }
-    const end = this.ends.end(this.topic);
     const first = this.next;
-    const found = new BatchScanner(this.disk, this.fd).resynchronise(this.place, first);
-    if (found !== undefined && found.header.baseOffset < end) {
+    const end = this.ends.end(this.topic);
+    const resume = Math.min(bases.find((base) => base > first) ?? end, end);
+    const found = new BatchScanner(this.disk, this.fd).resynchronise(this.place, first, resume);
+    if (found !== undefined) {
       this.place = found.position;
       this.next = found.header.baseOffset;
       return { kind: 'gap', first, last: this.next - 1, reason: 'damage' };
     }
-    return this.gap(bases.find((base) => base > first) ?? end, 'damage');
+    return this.gap(resume, 'damage');
   }
 }
 

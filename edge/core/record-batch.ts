@@ -10,6 +10,8 @@ export const BATCH_HEADER_BYTES = 61;
 export const MAX_BATCH_BYTES = 900_000;
 export const MAX_RECORD_BYTES = 512_000;
 export const MAX_BATCH_RECORDS = 1_000_000;
+/** Records of one batch take at most this much unpacked: a bound against a small batch that unpacks to gigabytes. */
+export const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
 /** From about this many samples on a batch is compressed: below it zstd's fixed 17-20 µs a call cost more than the bytes are worth. */
 export const COMPRESS_FROM_RECORDS = 100;
 
@@ -26,6 +28,7 @@ const encoder = new TextEncoder();
 export class BatchEncoder {
   private readonly records = new ByteWriter(64 * 1024);
   private readonly record = new ByteWriter(1024);
+  private readonly value = new ByteWriter(1024);
   /** Records added so far. */
   count = 0;
 
@@ -37,13 +40,11 @@ export class BatchEncoder {
   /** Adds a sample under its tag. Returns its bytes, or undefined (nothing is added) if it is larger than a record may be. */
   addSample(key: Uint8Array, sample: Sample, headers: readonly RecordHeader[] = NO_HEADERS): number | undefined {
     this.beginRecord(key);
-    // The value's length stands before it: it is written behind the record first, then moved into place.
-    const mark = this.record.length;
-    writeSample(this.record, sample);
-    const length = this.record.length - mark;
-    const value = this.record.bytes.slice(mark, mark + length);
-    this.record.length = mark;
-    return this.endRecord(value, headers);
+    // The value's length stands before it: it is written aside first.
+    const { value } = this;
+    value.reset();
+    writeSample(value, sample);
+    return this.endRecord(value.bytes.subarray(0, value.length), headers);
   }
 
   /** Adds a record as it is. Returns its bytes, or undefined if it is larger than a record may be. */
@@ -82,15 +83,21 @@ export class BatchEncoder {
   }
 
   /**
-   * The batch, stamped with the ingest time, in memory of its own; the encoder is empty again.
-   * `compress` left out: zstd from about 100 records on.
+   * The batch, stamped with the ingest time, in memory of its own; the encoder is empty again. `compress` left out: zstd from about 100 records on.
+   * Records that zstd does not make smaller stay plain. Throws `batch-too-large`.
    */
   finish(timestampMs: number, compress: boolean = this.count >= COMPRESS_FROM_RECORDS): Uint8Array<ArrayBuffer> {
     assert(this.count > 0, 'a batch has at least one record');
     const plain = this.records.bytes.subarray(0, this.records.length);
-    const body = compress ? zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) : plain;
-    const codec = compress ? CODEC_ZSTD : CODEC_NONE;
-    const batch = assembleBatch(body, this.count, timestampMs, codec);
+    if (plain.length > MAX_UNPACKED_BYTES || this.count > MAX_BATCH_RECORDS)
+      throw new Fault('batch-too-large', `${plain.length} bytes unpacked in ${this.count} records.`);
+    const packed = compress
+      ? zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+      : undefined;
+    const smaller = packed !== undefined && packed.length < plain.length;
+    const batch = smaller
+      ? assembleBatch(packed, this.count, timestampMs, CODEC_ZSTD)
+      : assembleBatch(plain, this.count, timestampMs, CODEC_NONE);
     this.clear();
     return batch;
   }

@@ -1,12 +1,17 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { ByteReader } from './byte-reader.ts';
 import { Fault } from './fault.ts';
-import { BATCH_HEADER_BYTES, CODEC_NONE, CODEC_ZSTD, readBatchHeader, type RecordHeader } from './record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  CODEC_NONE,
+  CODEC_ZSTD,
+  MAX_UNPACKED_BYTES,
+  readBatchHeader,
+  type RecordHeader,
+} from './record-batch.ts';
 
-/** Records of one batch take at most this much unpacked: a bound against a small batch that unpacks to gigabytes. */
-export const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
-
-const decoder = new TextDecoder();
+// A byte order mark at the start of a key belongs to it: without this it would be dropped.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Walks the records of batches without an object per record: after `next()` the fields tell where key, value and headers lie in `data`.
@@ -107,6 +112,7 @@ export class RecordCursor {
       const value = length < 0 ? null : this.data.subarray(reader.skip(length), reader.at);
       headers.push([decoder.decode(this.data.subarray(name, nameEnd)), value]);
     }
+    if (reader.at !== reader.end) reader.fail('bytes behind the headers');
     return headers;
   }
 }

@@ -19,7 +19,7 @@ export interface DamagedRange {
 /** What a recovery found and did. */
 export interface RecoveryReport {
   readonly damage: DamagedRange[];
-  /** Batches whose base offset or epoch was put right. */
+  /** Batches beyond the recovery point whose base offset or epoch was put right. */
   repaired: number;
   /** The unacknowledged tail that was cut off: next offset to be written, bytes, and where they went. */
   cut: { readonly offset: number; readonly bytes: number; readonly file: string } | undefined;
@@ -34,6 +34,19 @@ export interface Recovered {
   readonly activeBytes: number;
   readonly activeIndex: SegmentIndex;
   readonly report: RecoveryReport;
+}
+
+/** What a recovery needs to know. */
+export interface TopicRecoveryOptions {
+  readonly disk: Disk;
+  /** Of the topic. */
+  readonly folder: string;
+  readonly lostAndFound: string;
+  readonly recoveryPoint: number;
+  /** Of the log: no batch can have a later one. */
+  readonly epoch: number;
+  /** Makes the names of cut tails unique, such as the time. */
+  readonly stamp: string;
 }
 
 interface BadPlace {
@@ -63,16 +76,17 @@ export class TopicRecovery {
   private readonly folder: string;
   private readonly lostAndFound: string;
   private readonly recoveryPoint: number;
+  private readonly epoch: number;
   private readonly stamp: string;
   private readonly report: RecoveryReport = { damage: [], repaired: 0, cut: undefined, rewrittenBytes: 0 };
 
-  /** `stamp`: a text that makes the names of cut tails unique, such as the time. */
-  constructor(disk: Disk, folder: string, lostAndFound: string, recoveryPoint: number, stamp: string) {
-    this.disk = disk;
-    this.folder = folder;
-    this.lostAndFound = lostAndFound;
-    this.recoveryPoint = recoveryPoint;
-    this.stamp = stamp;
+  constructor(options: TopicRecoveryOptions) {
+    this.disk = options.disk;
+    this.folder = options.folder;
+    this.lostAndFound = options.lostAndFound;
+    this.recoveryPoint = options.recoveryPoint;
+    this.epoch = options.epoch;
+    this.stamp = options.stamp;
   }
 
   /** Recovers a topic that has at least one segment. */
@@ -109,10 +123,10 @@ export class TopicRecovery {
     const fd = this.disk.open(file, 'r+');
     try {
       const scanner = new BatchScanner(this.disk, fd);
-      const walk = this.walk(scanner, base);
+      const walk = this.walk(scanner, base, nextBase);
       for (const bad of walk.bad)
         this.noteDamage(bad.first, (bad.resumeOffset ?? nextBase) - 1, file, bad.position, bad.fromMs, bad.toMs);
-      this.index(scanner, fd, base, walk.end).finish();
+      this.index(scanner, fd, base, walk.end, nextBase).finish();
       this.disk.sync(fd);
       return walk.bad.at(-1)?.resumeOffset === undefined && walk.bad.length > 0 ? nextBase : walk.nextOffset;
     } finally {
@@ -125,33 +139,33 @@ export class TopicRecovery {
     const file = segmentFile(this.folder, base, 'log');
     const fd = this.disk.open(file, 'r+');
     try {
-      const scanner = new BatchScanner(this.disk, fd);
-      const walk = this.walk(scanner, base);
+      const walk = this.walk(new BatchScanner(this.disk, fd), base, Infinity);
       const tail = walk.bad.find(
         (bad) => bad.first >= this.recoveryPoint && walk.lastValid < bad.position + COMMIT_GROUP_BYTES,
       );
-      for (const bad of walk.bad) {
-        if (bad === tail) break;
+      const damage = tail === undefined ? walk.bad : walk.bad.slice(0, walk.bad.indexOf(tail));
+      for (const bad of damage) {
         const last = (bad.resumeOffset ?? this.recoveryPoint) - 1;
         this.noteDamage(bad.first, last, file, bad.position, bad.fromMs, bad.toMs);
       }
       const end = tail?.position ?? walk.end;
       const endOffset = tail?.first ?? walk.nextOffset;
-      const unreadable = tail ?? walk.bad.find((bad) => bad.resumeOffset === undefined);
-      if (unreadable !== undefined) this.cut(fd, unreadable.position, unreadable.first);
-      this.disk.truncate(fd, end);
+      if (tail !== undefined) this.cut(fd, tail.position, tail.first);
+      // Short of the recovery point: what was acknowledged is lost. It is left as it is, and nothing is appended to it.
+      const short = endOffset < this.recoveryPoint;
+      if (!short) this.disk.truncate(fd, end);
       const activeIndex = this.index(new BatchScanner(this.disk, fd), fd, base, end);
       this.disk.sync(fd);
-      const lostTail = endOffset < this.recoveryPoint && !walk.bad.some((bad) => bad.resumeOffset === undefined);
-      if (lostTail) this.noteDamage(endOffset, this.recoveryPoint - 1, file, end, 0, 0);
-      return { endOffset, activeBytes: end, activeIndex };
+      const noted = damage.some((bad) => bad.resumeOffset === undefined);
+      if (short && !noted) this.noteDamage(endOffset, this.recoveryPoint - 1, file, end, 0, 0);
+      return { endOffset, activeBytes: short ? this.disk.size(fd) : end, activeIndex };
     } finally {
       this.disk.close(fd);
     }
   }
 
-  /** Finds valid batches and bad places in one pass. */
-  private walk(scanner: BatchScanner, base: number): Walk {
+  /** Finds valid batches and bad places in one pass; no offset reaches `limit`. */
+  private walk(scanner: BatchScanner, base: number, limit: number): Walk {
     const bad: BadPlace[] = [];
     let position = 0;
     let expected = base;
@@ -167,7 +181,7 @@ export class TopicRecovery {
         expected += found.header.count;
         continue;
       }
-      const next = scanner.resynchronise(position, expected);
+      const next = scanner.resynchronise(position, expected, limit);
       bad.push({
         position,
         first: expected,
@@ -182,26 +196,30 @@ export class TopicRecovery {
     return { bad, end: position, nextOffset: expected, lastValid };
   }
 
-  /** Second pass up to `end`: indexes anew, repairs what lies outside the checksums, and writes again what lies beyond the recovery point. */
-  private index(scanner: BatchScanner, fd: number, base: number, end: number): SegmentIndex {
+  /** Second pass up to `end`: indexes anew, and writes again what lies beyond the recovery point, with what lies outside the checksums put right. */
+  private index(scanner: BatchScanner, fd: number, base: number, end: number, limit = Infinity): SegmentIndex {
     const index = new SegmentIndex(this.disk, this.folder, base);
     let position = 0;
     let expected = base;
+    let epoch = 0;
     while (position < end) {
       const found = scanner.at(position, expected);
       if (found.kind === 'end') break;
       if (found.kind === 'bad') {
-        const next = scanner.resynchronise(position, expected);
+        const next = scanner.resynchronise(position, expected, limit);
         if (next === undefined || next.position >= end) break;
         position = next.position;
         expected = next.header.baseOffset;
         continue;
       }
       const { header } = found;
-      if (found.repairedFrom !== undefined || expected >= this.recoveryPoint) {
+      // Epochs never fall, and none is later than the log's.
+      const wrongEpoch = header.epoch < epoch || header.epoch > this.epoch;
+      if (!wrongEpoch) ({ epoch } = header);
+      if (expected >= this.recoveryPoint) {
         const bytes = scanner.bytes(position, header.bytes);
-        if (found.repairedFrom !== undefined) {
-          placeBatch(bytes, 0, header.baseOffset, header.epoch);
+        if (found.repairedFrom !== undefined || wrongEpoch) {
+          placeBatch(bytes, 0, header.baseOffset, epoch);
           this.report.repaired++;
         }
         this.disk.write(fd, [bytes], position);

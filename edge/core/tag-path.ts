@@ -8,32 +8,31 @@ export const MAX_SEGMENTS = 16;
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/+#*?${}[\]\\%]/u;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const FORBIDDEN_ALL = /[\u0000-\u001f\u007f-\u009f/+#*?${}[\]\\%]|^\s|\s$/gu;
+// oxlint-disable-next-line no-control-regex -- all that is ASCII
+const NOT_ASCII = /[^\u0000-\u007f]/gu;
 const ESCAPE = /%([0-9A-F]{2})/g;
 const PLAIN = /^[A-Za-z0-9_.-]+$/;
 const encoder = new TextEncoder();
+// A byte order mark at the start belongs to the name: without this it would be dropped.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A name from a source (a level of a topic, a JSON key, a browse name) as a segment, reversibly: `50%` becomes `50%25`. An empty name stays empty, which no path may contain. */
 export function escapeSegment(name: string): string {
   if (PLAIN.test(name)) return name;
   const wellFormed = name.toWellFormed();
-  if (wellFormed.normalize('NFC') !== wellFormed) return escapeBytes(wellFormed);
-  let text = wellFormed;
-  // Blanks are escaped from the outside in: an inner blank becomes an outer one only next to another escape, where it is no blank at the end.
-  text = text.replace(FORBIDDEN_ALL, percent);
-  return text;
+  const segment = wellFormed.replace(FORBIDDEN_ALL, percent);
+  // The segment too must be NFC: a combining mark behind a forbidden character would join the last digit of its escape.
+  if (isNfc(wellFormed) && isNfc(segment)) return segment;
+  return segment.replace(NOT_ASCII, percent);
+}
+
+function isNfc(text: string): boolean {
+  return text.normalize('NFC') === text;
 }
 
 function percent(character: string): string {
   let out = '';
   for (const byte of encoder.encode(character)) out += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  return out;
-}
-
-function escapeBytes(name: string): string {
-  let out = '';
-  for (const character of name) {
-    out += character > '\u007f' ? percent(character) : character.replace(FORBIDDEN_ALL, percent);
-  }
   return out;
 }
 
@@ -51,7 +50,7 @@ export function unescapeSegment(segment: string): string {
       out.push(bytes[i] ?? 0);
     }
   }
-  return new TextDecoder().decode(Uint8Array.from(out));
+  return decoder.decode(Uint8Array.from(out));
 }
 
 export type TagPathProblem = 'bad-tag' | 'tag-too-long';
@@ -70,7 +69,7 @@ export function isSegment(segment: string): boolean {
   if (PLAIN.test(segment)) return true;
   if (segment === '' || segment.trim() !== segment) return false;
   if (FORBIDDEN.test(segment.replace(ESCAPE, ''))) return false;
-  return segment.isWellFormed() && segment.normalize('NFC') === segment;
+  return segment.isWellFormed() && isNfc(segment);
 }
 
 /** What two paths have in common if they differ only in case. */

@@ -51,11 +51,11 @@ export class TopicLog {
     this.disk.makeFolder(this.folder);
     if (listSegments(this.disk, this.folder).length === 0) {
       this.begin(recoveryPoint);
-      this.recoveryPoint = recoveryPoint;
-      this.recoveryPointDue = true;
-      return undefined;
+      this.reachRecoveryPoint();
+      return recoveryPoint === 0 ? undefined : this.allLost(recoveryPoint);
     }
-    const recovered = new TopicRecovery(this.disk, this.folder, lostAndFound, recoveryPoint, stamp).run();
+    const { disk, folder, epoch } = this;
+    const recovered = new TopicRecovery({ disk, folder, lostAndFound, recoveryPoint, epoch, stamp }).run();
     const { bases, endOffset } = recovered;
     for (const [i, baseOffset] of bases.slice(0, -1).entries())
       this.closed.push({ baseOffset, endOffset: bases[i + 1] ?? 0, bytes: this.sizeOf(baseOffset) });
@@ -72,6 +72,12 @@ export class TopicLog {
     }
     this.reachRecoveryPoint();
     return recovered.report;
+  }
+
+  /** There were records, and their segments are gone. */
+  private allLost(recoveryPoint: number): RecoveryReport {
+    const damage = { first: 0, last: recoveryPoint - 1, fromMs: 0, toMs: 0, file: this.folder, position: 0 };
+    return { damage: [damage], repaired: 0, cut: undefined, rewrittenBytes: 0 };
   }
 
   private sizeOf(baseOffset: number): number {
@@ -172,13 +178,17 @@ export class TopicLog {
     this.markSynced();
   }
 
-  /** Deletes the oldest complete segment; the log's new start must be on record before. */
-  dropOldest(): void {
-    const segment = this.closed.shift();
-    if (segment === undefined) return;
-    for (const kind of ['log', 'index', 'timeindex'] as const) {
+  /** Gives up the oldest complete segment: the topic starts behind it. Its files go with `remove`, once the new start is on record. */
+  releaseOldest(): ClosedSegment | undefined {
+    return this.closed.shift();
+  }
+
+  /** Deletes a released segment, its indexes first: they mean nothing without it. */
+  remove(segment: ClosedSegment): void {
+    const names = this.disk.list(this.folder);
+    for (const kind of ['index', 'timeindex', 'log'] as const) {
       const file = segmentFile(this.folder, segment.baseOffset, kind);
-      if (kind === 'log' || this.disk.list(this.folder).includes(path.basename(file))) this.disk.unlink(file);
+      if (names.includes(path.basename(file))) this.disk.unlink(file);
     }
     this.disk.syncFolder(this.folder);
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { assert } from '../core/fault.ts';
 import type { Producer } from '../core/producer.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -39,10 +40,11 @@ export class Batches {
     return added;
   }
 
-  /** Adds a record of another topic than samples. */
+  /** Adds a record of another topic than samples: one that its maker has bounded. */
   addRecord(topic: string, key: Uint8Array, value: Uint8Array | null, headers?: readonly RecordHeader[]): void {
     const encoder = this.encoder(topic);
-    encoder.addRecord(key, value, headers);
+    const added = encoder.addRecord(key, value, headers);
+    assert(added !== undefined, `a record of ${topic} is bounded`);
     if (encoder.bytes > CLOSE_AT_BYTES) this.close(topic, encoder);
   }
 

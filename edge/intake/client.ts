@@ -62,7 +62,8 @@ export class IntakeClient {
         tags.port1.close();
         this.wake();
         if (this.stopping && cause === undefined) resolve();
-        else reject(new Fault('worker-failed', `${worker.threadName}: ${cause?.stack ?? `exit code ${code}`}`, { cause }));
+        else
+          reject(new Fault('worker-failed', `${worker.threadName}: ${cause?.stack ?? `exit code ${code}`}`, { cause }));
       });
     });
   }

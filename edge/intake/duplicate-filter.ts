@@ -10,6 +10,13 @@ export class DuplicateFilter {
   private current = new Generation();
   private previous = new Generation();
   private startedMs = -Infinity;
+  private readonly maxGeneration: number;
+  /** Settles when every sample that was remembered is durable: only then is what repeats one on record too, and may be acknowledged. Kept by the intakes. */
+  durable: Promise<unknown> = Promise.resolve();
+
+  constructor(maxGeneration: number = MAX_GENERATION) {
+    this.maxGeneration = maxGeneration;
+  }
 
   /** Whether the fingerprint was remembered already; it is remembered from now on. `nowMs` is ingest time. */
   seen(print: Fingerprint, nowMs: number): boolean {
@@ -31,13 +38,16 @@ export class DuplicateFilter {
     return this.current.size + this.previous.size;
   }
 
+  /** Begins a new generation where the current one is ten minutes old or full. Generations follow each other every ten minutes, however seldom there are samples. */
   private turn(nowMs: number): void {
-    const old = nowMs - this.startedMs >= REMEMBER_MS;
-    // A clock that was set back starts over rather than remember for ever.
-    if (!old && nowMs >= this.startedMs && this.current.size < MAX_GENERATION) return;
-    this.previous = nowMs - this.startedMs >= 2 * REMEMBER_MS ? new Generation() : this.current;
+    const ageMs = nowMs - this.startedMs;
+    // A clock that was set back by more than a generation starts over rather than remember for ever.
+    const setBack = ageMs < -REMEMBER_MS;
+    const full = this.current.size >= this.maxGeneration;
+    if (ageMs < REMEMBER_MS && !setBack && !full) return;
+    this.previous = ageMs >= 2 * REMEMBER_MS ? new Generation() : this.current;
     this.current = new Generation();
-    this.startedMs = nowMs;
+    this.startedMs = ageMs >= REMEMBER_MS && ageMs < 2 * REMEMBER_MS ? this.startedMs + REMEMBER_MS : nowMs;
   }
 }
 

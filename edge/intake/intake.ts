@@ -17,7 +17,13 @@ import type { KnownTag, TagRefusal, TagTable } from './tag-table.ts';
 const SAMPLES = 'samples';
 const QUARANTINE = 'quarantine';
 const EVENTS = 'events';
+/** Texts from outside are cut to this length in events. */
+const MAX_EVENT_TEXT = 4096;
 const NO_REFUSALS: ReadonlyMap<string, TagRefusal> = new Map();
+
+/** Terms of the ledger that a sample reaches when it is durable. */
+const OUTCOMES = ['logged', 'quarantined', 'refused'] as const;
+type Outcome = (typeof OUTCOMES)[number];
 
 /** What the intake of one connector works with. */
 export interface IntakeOptions {
@@ -31,8 +37,8 @@ export interface IntakeOptions {
   readonly aheadMs: number;
   /** `time: ingest`. */
   readonly ignoreDeviceTime: boolean;
-  /** Told once per batch when it is durable: offsets, and how long it took from reading, ms. */
-  readonly onDurable: (ranges: readonly OffsetRange[], elapsedMs: number) => void;
+  /** Told when something is durable: offsets, and for a batch how long it took from reading, ms. What was counted for these offsets stands in the tally by then. */
+  readonly onDurable: (ranges: readonly OffsetRange[], elapsedMs: number | undefined) => void;
   /** Told once if the log writes no more: nothing is acknowledged from then on. */
   readonly onFailed: (error: unknown) => void;
   readonly onQuarantined: (reason: QuarantineReason) => void;
@@ -44,57 +50,100 @@ export class Intake {
   private readonly batches: Batches;
   private readonly print = new Fingerprint();
   private readonly text = new TextEncoder();
-  /** Settles when everything that was taken in before is durable; a batch of nothing but duplicates waits for it too. */
-  private durable: Promise<unknown> = Promise.resolve();
+  private client = { source: '', bytes: new Uint8Array(0) };
+  /** Sources that are connected now. */
+  readonly connected = new Set<string>();
+  /** Set once: the log writes no more. */
   private failure: unknown;
-  private readonly logged = new Map<string, number>();
+  /** The connector could not take an acknowledgement: the next `process` says so. */
+  private refusedAcknowledgement: unknown;
+  /** Where the samples that were taken in since the last commit end, by tag. */
+  private readonly outcomes: Record<Outcome, Map<string, number>> = {
+    logged: new Map(),
+    quarantined: new Map(),
+    refused: new Map(),
+  };
   private readonly generated = new Map<string, number>();
-  private readonly quarantined = new Map<string, number>();
 
   constructor(options: IntakeOptions) {
     this.options = options;
     this.batches = new Batches(options.producer, options.clock);
   }
 
-  /** Takes a batch in. Resolves when the next may be read; the acknowledgement follows by itself. Rejects when the log writes no more. */
+  /**
+   * Takes a batch in. Resolves when the next may be read; the acknowledgement follows by itself, in the order of the batches. Rejects when the log writes no more, when the
+   * tag dictionary cannot be written, or when the connector could not take an acknowledgement.
+   */
   async process(batch: Batch): Promise<void> {
     const { clock, producer } = this.options;
     if (this.failure !== undefined) throw this.failure;
-    await producer.writable();
+    if (this.refusedAcknowledgement !== undefined) {
+      const error = this.refusedAcknowledgement;
+      this.refusedAcknowledgement = undefined;
+      throw error;
+    }
     const startMs = clock.monotonicMs();
+    await producer.writable();
     const refused = await this.learnTags(batch.readings);
     for (const reading of batch.readings) this.take(reading, refused);
-    this.after(this.finish(batch, this.settlement(), startMs));
+    this.commit((ranges) => {
+      this.options.onDurable(ranges, clock.monotonicMs() - startMs);
+      this.acknowledge(batch);
+    });
   }
 
-  private async finish(batch: Batch, settle: () => void, startMs: number): Promise<void> {
-    const before = this.durable;
-    const ranges = await this.batches.flush();
-    await before;
-    settle();
-    this.options.onDurable(ranges, this.options.clock.monotonicMs() - startMs);
-    batch.acknowledge();
+  private acknowledge(batch: Batch): void {
+    try {
+      batch.acknowledge();
+    } catch (error) {
+      // Everything is durable; it is the connector that does not work.
+      this.refusedAcknowledgement = error;
+    }
   }
 
-  /** `done` is now what everything later waits for. */
-  private after(done: Promise<unknown>): void {
-    this.durable = done;
-    done.catch((error: unknown) => {
+  /** Appends what was taken in. `done` is called when all of it, and all before it, is durable. */
+  private commit(done: (ranges: readonly OffsetRange[]) => void): void {
+    const { duplicates } = this.options;
+    const committed = this.settle(this.batches.flush(), this.settlement(), done);
+    duplicates.durable = committed;
+    committed.catch((error: unknown) => {
       if (this.failure !== undefined) return;
       this.failure = error;
       this.options.onFailed(error);
     });
   }
 
-  /** Resolves when everything that was taken in is durable and acknowledged; rejects when the log writes no more. */
-  async drained(): Promise<void> {
-    await this.durable;
+  private async settle(
+    flushed: Promise<OffsetRange[]>,
+    settleCounts: () => void,
+    done: (ranges: readonly OffsetRange[]) => void,
+  ): Promise<void> {
+    // Also of other connectors: what one of them has under way may be what a duplicate of this batch repeats.
+    const before = this.options.duplicates.durable;
+    const ranges = await flushed;
+    await before;
+    settleCounts();
+    done(ranges);
   }
 
-  /** Puts an event of the connector itself on record (heartbeat, connected …). Not awaited: it is durable before anything that is taken in later. */
+  /** Resolves when everything that was taken in is durable and acknowledged; rejects when the log writes no more. */
+  async drained(): Promise<void> {
+    await this.options.duplicates.durable;
+  }
+
+  /** Puts an event of the connector itself on record (heartbeat …). Not awaited: it is durable before anything that is taken in later. */
   event(type: string, members: Record<string, unknown>): void {
     this.addEvent(type, members);
-    this.after(Promise.all([this.durable, this.batches.flush()]));
+    this.commit((ranges) => this.options.onDurable(ranges, undefined));
+  }
+
+  /** The connection of the connector itself has ended: with it, those of all its sources. */
+  connectionLost(): void {
+    const { connector, tags } = this.options;
+    const sources = new Set([...this.connected, ...tags.sources(connector)]);
+    if (sources.size === 0) return;
+    for (const source of sources) this.sourceLost(source);
+    this.commit((ranges) => this.options.onDurable(ranges, undefined));
   }
 
   /** Asks for tags that are not known here, or whose type is not known and can be learned. */
@@ -140,6 +189,8 @@ export class Intake {
       const known = tag === undefined ? undefined : this.options.tags.known(tag);
       this.quarantine(quarantine, known?.path ?? UNMAPPED, reason, detail);
     }
+    if (message.values.length === 0 && message.problems.length === 0)
+      this.quarantine(quarantine, UNMAPPED, 'no-value', 'The connector gave neither a value nor a reason.');
   }
 
   private takeValue(
@@ -149,7 +200,7 @@ export class Intake {
     time: SamplingTime,
     quarantine: MessageQuarantine,
   ): void {
-    const { tags, tally } = this.options;
+    const { connector, tags, tally } = this.options;
     const sample = toSample(raw, tag.type, time);
     if (typeof sample === 'string')
       return this.quarantine(
@@ -161,16 +212,16 @@ export class Intake {
     tally.add(tag.path, 'received');
     const byTime = hasDeviceTime(raw, time);
     if (this.isDuplicate(message, tag, sample, byTime)) return tally.add(tag.path, 'duplicate');
-    tags.attribute(tag, message.source);
+    tags.attribute(tag, connector, message.source);
     const headers = byTime ? undefined : this.deliveryHeaders(message);
     tally.add(tag.path, 'inFlight');
     if (!this.batches.addSample(SAMPLES, tag.key, sample, headers)) {
       const record = quarantine.record('too-large', `A sample of ${tag.path} does not fit a record.`, false);
       this.options.onQuarantined('too-large');
       this.batches.addRecord(QUARANTINE, tag.key, record.value, record.headers);
-      return count(this.quarantined, tag.path);
+      return count(this.outcomes.quarantined, tag.path);
     }
-    count(this.logged, tag.path);
+    count(this.outcomes.logged, tag.path);
     if (sample.kind === ValueKind.null && raw.kind !== ValueKind.null) {
       const record = quarantine.record('not-finite', `${describeValue(raw)} for ${tag.path}.`, true);
       this.batches.addRecord(QUARANTINE, tag.key, record.value, record.headers);
@@ -184,7 +235,7 @@ export class Intake {
     if (!byTime && delivery === undefined) return false;
     this.print.begin(tag.key);
     this.print.addSample(sample, byTime);
-    if (!byTime && delivery !== undefined) this.print.addDelivery(this.text.encode(message.source), delivery.packetId);
+    if (!byTime && delivery !== undefined) this.print.addDelivery(this.clientOf(message.source), delivery.packetId);
     const seen = duplicates.seen(this.print, clock.nowMs());
     return seen && (byTime || delivery?.resent === true);
   }
@@ -193,9 +244,15 @@ export class Intake {
     if (delivery === undefined) return undefined;
     const { packetId } = delivery;
     return [
-      ['c', this.text.encode(source)],
+      ['c', this.clientOf(source)],
       ['p', Uint8Array.of(packetId >> 8, packetId)],
     ];
+  }
+
+  /** The source's name as bytes: encoded once for all values of a message, a fifth of the cost of a value without device time. */
+  private clientOf(source: string): Uint8Array {
+    if (source !== this.client.source) this.client = { source, bytes: this.text.encode(source) };
+    return this.client.bytes;
   }
 
   private quarantine(message: MessageQuarantine, row: string, reason: QuarantineReason, detail: string): void {
@@ -204,14 +261,15 @@ export class Intake {
     this.batches.addRecord(QUARANTINE, this.text.encode(row), record.value, record.headers);
     tally.add(row, 'received');
     tally.add(row, 'inFlight');
-    count(this.quarantined, row);
+    count(this.outcomes.quarantined, row);
     onQuarantined(reason);
   }
 
   /** Each tag of the source gets a null sample: the gap begins now. */
   private sourceLost(source: string): void {
-    const timeUs = this.options.clock.nowUs();
-    for (const tag of this.options.tags.detach(source)) {
+    const { clock, connector, tags } = this.options;
+    const timeUs = clock.nowUs();
+    for (const tag of tags.detach(connector, source)) {
       const sample: Sample = {
         timeUs,
         kind: ValueKind.null,
@@ -223,34 +281,37 @@ export class Intake {
       this.batches.addSample(SAMPLES, tag.key, sample);
       count(this.generated, tag.path);
     }
+    this.connected.delete(source);
     this.addEvent('disconnected', { source, reason: 'lost' });
   }
 
   private sourceEvent({ event, source, address, bytes, reason }: SourceEvent): void {
+    if (event === 'connected') this.connected.add(source);
+    else if (event === 'disconnected') this.connected.delete(source);
     this.addEvent(event, { source, address, bytes, reason });
     if (event !== 'refused') return;
     this.options.tally.add(UNMAPPED, 'received');
-    this.options.tally.add(UNMAPPED, 'refused');
+    this.options.tally.add(UNMAPPED, 'inFlight');
+    count(this.outcomes.refused, UNMAPPED);
   }
 
   private addEvent(type: string, members: Record<string, unknown>): void {
     const { connector, clock } = this.options;
     const value = { v: 1, at: clock.nowUs(), type, connector, ...members };
-    this.batches.addRecord(EVENTS, this.text.encode(`connector/${connector}`), this.text.encode(JSON.stringify(value)));
+    this.batches.addRecord(
+      EVENTS,
+      this.text.encode(`connector/${connector}`),
+      this.text.encode(JSON.stringify(value, (_, member: unknown) => shorten(member))),
+    );
   }
 
-  /** What to count when the batch is durable. */
+  /** What to count when everything that was taken in since the last commit is durable. */
   private settlement(): () => void {
-    const logged = [...this.logged];
-    const generated = [...this.generated];
-    const quarantined = [...this.quarantined];
-    this.logged.clear();
-    this.generated.clear();
-    this.quarantined.clear();
     const { tally } = this.options;
+    const outcomes = OUTCOMES.map((term) => [term, takeAll(this.outcomes[term])] as const);
+    const generated = takeAll(this.generated);
     return () => {
-      for (const [tag, n] of logged) tally.settle(tag, 'logged', n);
-      for (const [tag, n] of quarantined) tally.settle(tag, 'quarantined', n);
+      for (const [term, counts] of outcomes) for (const [tag, n] of counts) tally.settle(tag, term, n);
       for (const [tag, n] of generated) tally.add(tag, 'generated', n);
     };
   }
@@ -258,6 +319,16 @@ export class Intake {
 
 function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function takeAll(counts: Map<string, number>): [string, number][] {
+  const all = [...counts];
+  counts.clear();
+  return all;
+}
+
+function shorten(member: unknown): unknown {
+  return typeof member === 'string' ? member.slice(0, MAX_EVENT_TEXT) : member;
 }
 
 function describeValue({ value, timeUs }: RawValue): string {

@@ -23,6 +23,8 @@ export interface IntakeReport {
   readonly changes: readonly LedgerChange[];
   /** Offsets that these changes cover. */
   readonly ranges: readonly OffsetRange[];
+  /** Sources that are connected now, by connector. */
+  readonly sources: Readonly<Record<string, number>>;
   /** Samples quarantined, by reason. */
   readonly quarantined: Readonly<Record<string, number>>;
   /** Reading to durable of some batches, seconds. */

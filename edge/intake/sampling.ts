@@ -26,21 +26,30 @@ export function toSample(raw: RawValue, type: TagType | null, time: SamplingTime
   let timeUs = time.ingestUs;
   let { flags } = raw;
   if (raw.timeUs !== null && !time.ignoreDevice) {
-    timeUs = Math.round(raw.timeUs);
-    if (!(Math.abs(timeUs) <= MAX_TIME_US)) return 'bad-time';
+    timeUs = wholeMicroseconds(raw.timeUs);
+    if (!isTime(timeUs)) return 'bad-time';
     if (timeUs > time.ingestUs + time.aheadUs) flags |= Flag.clockSuspect;
   }
-  const serverTimeUs = raw.serverTimeUs ?? null;
+  const serverTimeUs = raw.serverTimeUs === undefined ? null : wholeMicroseconds(raw.serverTimeUs);
+  if (serverTimeUs !== null && !isTime(serverTimeUs)) return 'bad-time';
   const quality = raw.quality >>> 0;
-  const { kind, value } = raw;
-  if (kind === ValueKind.null) return { timeUs, kind, value: null, quality, flags, serverTimeUs };
+  if (raw.kind === ValueKind.null) return { timeUs, kind: raw.kind, value: null, quality, flags, serverTimeUs };
+  const kind = type === null ? raw.kind : ValueKind[type];
+  const value = kind === raw.kind ? raw.value : widen(raw.kind, raw.value, kind);
+  if (value === undefined) return 'wrong-type';
   if (!isFiniteValue(value))
     return { timeUs, kind: ValueKind.null, value: null, quality: StatusCode.BadOutOfRange, flags, serverTimeUs };
-  const wanted = type === null ? kind : ValueKind[type];
-  if (wanted === kind) return { timeUs, kind, value, quality, flags, serverTimeUs };
-  const widened = widen(kind, value, wanted);
-  if (widened === undefined) return 'wrong-type';
-  return { timeUs, kind: wanted, value: widened, quality, flags, serverTimeUs };
+  return { timeUs, kind, value, quality, flags, serverTimeUs };
+}
+
+/** Rounded; never -0, which would not be the same sample once it was read back from the log. */
+function wholeMicroseconds(us: number): number {
+  return Math.round(us) + 0;
+}
+
+/** Also false for NaN. */
+function isTime(us: number): boolean {
+  return Math.abs(us) <= MAX_TIME_US;
 }
 
 /** Integer to double and float to double, where nothing is lost. */

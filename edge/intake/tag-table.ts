@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { fromFaultMessage } from '../core/fault.ts';
 import type { TagType } from '../core/sample.ts';
 import { checkTagPath } from '../core/tag-path.ts';
 import type { TagAnswer, TagQuestion, TagReply, TagRequest } from '../tags/registrar.ts';
@@ -11,7 +12,8 @@ export interface KnownTag {
   /** The path's bytes: the record key. */
   readonly key: Uint8Array;
   type: TagType | null;
-  /** Who sent its last sample. */
+  /** Who sent its last sample, through which connector; both empty: nobody who is connected. */
+  connector: string;
   source: string;
 }
 
@@ -21,18 +23,24 @@ export interface TagRefusal {
   readonly detail: string;
 }
 
-/** A source whose quota is full is not asked for again for so long. */
-const QUOTA_PAUSE_MS = 10_000;
-const MAX_FULL_SOURCES = 10_000;
+/** A path that was refused is not asked for again for so long; beyond the bound all of them are asked for again. */
+const REFUSED_FOR_MS = 10_000;
+const MAX_REFUSED = 10_000;
+
+interface Waiting {
+  readonly resolve: (answers: readonly TagAnswer[]) => void;
+  readonly reject: (fault: Error) => void;
+}
 
 /** The tags that this worker has met, by their path below the site; unknown ones are asked from the dictionary, many at once. */
 export class TagTable {
   private readonly site: string;
   private readonly port: MessagePort;
   private readonly tags = new Map<string, KnownTag>();
-  private readonly bySource = new Map<string, Set<KnownTag>>();
-  private readonly fullSources = new Map<string, number>();
-  private readonly waiting = new Map<number, (answers: readonly TagAnswer[]) => void>();
+  /** Tags by connector and source. */
+  private readonly owned = new Map<string, Map<string, Set<KnownTag>>>();
+  private readonly refused = new Map<string, { readonly refusal: TagRefusal; readonly untilMs: number }>();
+  private readonly waiting = new Map<number, Waiting>();
   private nextRequest = 1;
 
   constructor(site: string, port: MessagePort) {
@@ -43,8 +51,10 @@ export class TagTable {
   /** Begins to listen for answers. */
   start(): this {
     this.port.on('message', (reply: TagReply) => {
-      this.waiting.get(reply.id)?.(reply.answers);
+      const waiting = this.waiting.get(reply.id);
       this.waiting.delete(reply.id);
+      if ('fault' in reply) waiting?.reject(fromFaultMessage(reply.fault));
+      else waiting?.resolve(reply.answers);
     });
     return this;
   }
@@ -58,28 +68,42 @@ export class TagTable {
     return `${this.site}/${relative}`;
   }
 
+  /** Sources of a connector that have tags. */
+  sources(connector: string): string[] {
+    return [...(this.owned.get(connector)?.keys() ?? [])];
+  }
+
   /** Tags whose last sample came from this source; from now on they are nobody's. */
-  detach(source: string): ReadonlySet<KnownTag> {
-    const tags = this.bySource.get(source) ?? new Set();
-    this.bySource.delete(source);
-    for (const tag of tags) tag.source = '';
+  detach(connector: string, source: string): ReadonlySet<KnownTag> {
+    const sources = this.owned.get(connector);
+    const tags = sources?.get(source) ?? new Set();
+    sources?.delete(source);
+    for (const tag of tags) {
+      tag.connector = '';
+      tag.source = '';
+    }
     return tags;
   }
 
   /** Notes who sent a tag's last sample. */
-  attribute(tag: KnownTag, source: string): void {
-    if (tag.source === source) return;
-    const before = this.bySource.get(tag.source);
-    before?.delete(tag);
-    if (before?.size === 0) this.bySource.delete(tag.source);
+  attribute(tag: KnownTag, connector: string, source: string): void {
+    if (tag.source === source && tag.connector === connector) return;
+    const before = this.owned.get(tag.connector);
+    const left = before?.get(tag.source);
+    left?.delete(tag);
+    if (left?.size === 0) before?.delete(tag.source);
+    tag.connector = connector;
     tag.source = source;
-    const now = this.bySource.get(source);
-    if (now === undefined) this.bySource.set(source, new Set([tag]));
+    const sources = this.owned.get(connector) ?? new Map<string, Set<KnownTag>>();
+    this.owned.set(connector, sources);
+    const now = sources.get(source);
+    if (now === undefined) sources.set(source, new Set([tag]));
     else now.add(tag);
   }
 
   /**
-   * Finds or adds tags (by relative path); afterwards `known` knows them, but for those in the result, which cannot be tags. One request for all.
+   * Finds or adds tags (by relative path); afterwards `known` knows them, but for those in the result, which cannot be tags. One request for all. Throws the Fault of a
+   * dictionary that cannot be written.
    */
   async learn(wanted: ReadonlyMap<string, Omit<TagQuestion, 'path'>>, nowMs: number): Promise<Map<string, TagRefusal>> {
     const refused = new Map<string, TagRefusal>();
@@ -88,12 +112,9 @@ export class TagTable {
     for (const [relative, question] of wanted) {
       const path = this.absolute(relative);
       const problem = checkTagPath(path);
+      const before = this.refused.get(relative);
       if (problem !== undefined) refused.set(relative, { problem, detail: describe(problem, path) });
-      else if ((this.fullSources.get(question.source) ?? 0) > nowMs)
-        refused.set(relative, {
-          problem: 'tag-quota',
-          detail: `${question.source} has all the tags that it may have.`,
-        });
+      else if (before !== undefined && before.untilMs > nowMs) refused.set(relative, before.refusal);
       else {
         questions.push({ ...question, path });
         names.push(relative);
@@ -105,7 +126,7 @@ export class TagTable {
       const relative = names[i] ?? '';
       if ('problem' in answer) {
         refused.set(relative, answer);
-        if (answer.problem === 'tag-quota') this.notePause(questions[i]?.source ?? '', nowMs);
+        this.noteRefused(relative, answer, nowMs);
       } else this.add(relative, answer);
     }
     return refused;
@@ -118,18 +139,18 @@ export class TagTable {
       return;
     }
     const path = this.absolute(relative);
-    this.tags.set(relative, { ...answer, path, key: new TextEncoder().encode(path), source: '' });
+    this.tags.set(relative, { ...answer, path, key: new TextEncoder().encode(path), connector: '', source: '' });
   }
 
-  private notePause(source: string, nowMs: number): void {
-    if (this.fullSources.size >= MAX_FULL_SOURCES) this.fullSources.clear();
-    this.fullSources.set(source, nowMs + QUOTA_PAUSE_MS);
+  private noteRefused(relative: string, refusal: TagRefusal, nowMs: number): void {
+    if (this.refused.size >= MAX_REFUSED) this.refused.clear();
+    this.refused.set(relative, { refusal, untilMs: nowMs + REFUSED_FOR_MS });
   }
 
   private ask(questions: readonly TagQuestion[]): Promise<readonly TagAnswer[]> {
     const request: TagRequest = { id: this.nextRequest++, questions };
-    return new Promise((resolve) => {
-      this.waiting.set(request.id, resolve);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request.id, { resolve, reject });
       this.port.postMessage(request);
     });
   }

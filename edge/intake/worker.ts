@@ -25,6 +25,8 @@ const clock = systemClock();
 const stop = new AbortController();
 
 const tallies: Tally[] = [];
+const intakes = new Map<string, Intake>();
+let sourcesBefore = '';
 let ranges: OffsetRange[] = [];
 let quarantined: Record<string, number> = {};
 let appendSeconds: number[] = [];
@@ -38,8 +40,11 @@ function noteRange(range: OffsetRange): void {
 
 function report(): void {
   const changes = tallies.flatMap((tally) => tally.take());
-  if (changes.length === 0 && ranges.length === 0) return;
-  notify({ type: 'report', changes, ranges, quarantined, appendSeconds });
+  const sources = Object.fromEntries([...intakes].map(([name, { connected }]) => [name, connected.size]));
+  const sourcesNow = JSON.stringify(sources);
+  if (changes.length === 0 && ranges.length === 0 && sourcesNow === sourcesBefore) return;
+  sourcesBefore = sourcesNow;
+  notify({ type: 'report', changes, ranges, sources, quarantined, appendSeconds });
   ranges = [];
   quarantined = {};
   appendSeconds = [];
@@ -51,7 +56,6 @@ async function run(): Promise<void> {
   const rememberedSamples = rebuildDuplicates(duplicates, data.logFolder, new DurableEnds(data.ends), clock);
   const producer = new PortProducer(data.producer).start();
   const tags = new TagTable(data.site, data.tags).start();
-  const intakes: Intake[] = [];
   const hosts = data.connectors.map((config) => {
     const tally = new Tally(config.name);
     tallies.push(tally);
@@ -66,15 +70,15 @@ async function run(): Promise<void> {
       ignoreDeviceTime: config.time === 'ingest',
       onDurable(durable, elapsedMs) {
         for (const range of durable) noteRange(range);
-        if (appendSeconds.length < MAX_TIMINGS) appendSeconds.push(elapsedMs / 1000);
+        if (elapsedMs !== undefined && appendSeconds.length < MAX_TIMINGS) appendSeconds.push(elapsedMs / 1000);
       },
       onFailed: (error) => notify({ type: 'failed', fault: toFaultMessage(error) }),
       onQuarantined(reason) {
         quarantined[reason] = (quarantined[reason] ?? 0) + 1;
       },
     });
-    intakes.push(intake);
     const { name, kind } = config;
+    intakes.set(name, intake);
     return new ConnectorHost({
       name,
       kind,
@@ -87,7 +91,7 @@ async function run(): Promise<void> {
   const reports = setInterval(report, REPORT_EVERY_MS);
   await Promise.all(hosts.map((host) => host.run(stop.signal)));
   // The last heartbeats too; a log that writes no more has been reported already.
-  await Promise.allSettled(intakes.map((intake) => intake.drained()));
+  await Promise.allSettled([...intakes.values()].map((intake) => intake.drained()));
   clearInterval(reports);
   report();
   producer.close();

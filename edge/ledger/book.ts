@@ -66,12 +66,15 @@ export class LedgerBook {
     const { disk, file, logFolder, ends } = this.options;
     const bytes = readFile(disk, file);
     if (bytes !== undefined) this.load(bytes);
-    for (const topic of LEDGER_TOPICS)
-      replayLedger(topic, logFolder, ends, this.coveredOf(topic), (tag, connector, term) => {
+    for (const topic of LEDGER_TOPICS) {
+      const covered = this.coveredOf(topic);
+      const before = covered.prefix;
+      replayLedger(topic, logFolder, ends, covered, (tag, connector, term) => {
         const { counts } = this.row(tag, connector ?? this.options.connectorOf(tag));
         counts[Term[term]] = (counts[Term[term]] ?? 0) + 1;
-        this.dirty = true;
       });
+      this.dirty ||= covered.prefix !== before;
+    }
   }
 
   private load(bytes: Uint8Array): void {

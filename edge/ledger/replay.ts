@@ -13,7 +13,7 @@ export type LedgerTopic = (typeof LEDGER_TOPICS)[number];
 /** Adds to the row of a tag and connector (undefined: the connector that the tag came from first). */
 export type AddToLedger = (tag: string, connector: string | undefined, term: IntakeTerm) => void;
 
-/** Counts the records of a topic that are not covered, up to its durable end, and covers them. */
+/** Counts the records of a topic that are not covered, up to its durable end; then exactly those below the end are covered. */
 export function replayLedger(
   topic: LedgerTopic,
   logFolder: string,
@@ -22,6 +22,7 @@ export function replayLedger(
   add: AddToLedger,
 ): void {
   const end = ends.end(topic);
+  covered.limit(end);
   if (covered.prefix >= end) return;
   const reader = new LogReader({ logFolder, topic, ends });
   const cursor = new RecordCursor();

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { crc32c } from '@node-rs/crc32';
 import { z } from 'zod';
 import { type Disk, readFile } from '../core/disk.ts';
-import { Fault, messageOf } from '../core/fault.ts';
+import { assert, Fault, messageOf } from '../core/fault.ts';
 import type { TagType } from '../core/sample.ts';
 import { tagPathKey } from '../core/tag-path.ts';
 
@@ -36,13 +36,21 @@ type Body = z.infer<typeof bodySchema>;
 /** A tag to be added. */
 export type NewTag = Omit<TagEntry, 'id'>;
 
-/** The append-only dictionary of tags (FORMAT.md). What `add` and `learn` return is on the disk. */
+/** A source's name takes at most 65,535 bytes, in JSON at most six times as many. */
+const MAX_FRAME_BYTES = 1_000_000;
+/** So much of the end is written again when the file is opened; an addition of 10,000 tags takes less. */
+const REWRITTEN_BYTES = 4 * 1024 * 1024;
+
+/** The append-only dictionary of tags (FORMAT.md). What `append` returns is on the disk. */
 export class TagDictionary {
   private readonly disk: Disk;
   private readonly file: string;
   private fd = -1;
   private position = 0;
+  /** Set once: what a failed sync left on the disk is not known, so nothing is added any more. */
+  private failed: Fault | undefined;
   private readonly entries: TagEntry[] = [];
+  private readonly changed: number[] = [];
   private readonly byKey = new Map<string, TagEntry>();
 
   /** `folder`: `data/tags`. */
@@ -53,20 +61,19 @@ export class TagDictionary {
 
   /** Reads the file, or makes it. A torn addition at the very end is cut off; any other damage throws `tag-dictionary-damaged`. */
   open(): void {
-    this.disk.makeFolder(path.dirname(this.file));
+    const folder = path.dirname(this.file);
+    this.disk.makeFolder(folder);
     const bytes = readFile(this.disk, this.file);
-    if (bytes === undefined) {
-      this.fd = this.disk.open(this.file, 'w');
-      this.disk.sync(this.fd);
-      this.disk.syncFolder(path.dirname(this.file));
-      return;
+    if (bytes !== undefined) this.position = this.replay(bytes);
+    this.fd = this.disk.open(this.file, bytes === undefined ? 'w' : 'r+');
+    if (bytes !== undefined) {
+      // After a kill the tail may stand in the page cache alone: nobody may be told of an id that is not on the disk.
+      const from = Math.max(0, this.position - REWRITTEN_BYTES);
+      this.disk.write(this.fd, [bytes.subarray(from, this.position)], from);
+      if (this.position < bytes.length) this.disk.truncate(this.fd, this.position);
     }
-    this.position = this.replay(bytes);
-    this.fd = this.disk.open(this.file, 'r+');
-    if (this.position < bytes.length) {
-      this.disk.truncate(this.fd, this.position);
-      this.disk.sync(this.fd);
-    }
+    this.disk.sync(this.fd);
+    this.disk.syncFolder(folder);
   }
 
   /** Only reads: for tools beside a stopped gateway. */
@@ -98,7 +105,15 @@ export class TagDictionary {
     return this.entries[id - 1];
   }
 
-  /** Adds tags and teaches types, synced once for all. The caller has made sure that the paths are new and the types unknown. */
+  /** Id of each change, additions and types, in the order in which they were made. */
+  changes(): readonly number[] {
+    return this.changed;
+  }
+
+  /**
+   * Adds tags and teaches types, synced once for all. The caller has made sure that the paths are new and the types unknown. Throws `file-unwritable`: then nothing was added,
+   * and after a failed sync nothing is added any more.
+   */
   append(
     tags: readonly NewTag[],
     types: readonly { readonly id: number; readonly type: TagType; readonly atUs: number }[],
@@ -113,32 +128,49 @@ export class TagDictionary {
     for (const { id: known, type, atUs } of types) bodies.push({ op: 'type', id: known, type, at: atUs });
     if (bodies.length === 0) return [];
     const frames = bodies.map(frame);
-    this.disk.write(this.fd, frames, this.position);
-    this.disk.sync(this.fd);
+    this.write(frames);
+    for (const body of bodies) this.apply(body, this.position);
     this.position += frames.reduce((sum, { length }) => sum + length, 0);
-    for (const body of bodies) this.apply(body);
     return this.entries.slice(this.entries.length - tags.length);
+  }
+
+  private write(frames: readonly Uint8Array[]): void {
+    if (this.failed !== undefined) throw this.failed;
+    let written = false;
+    try {
+      this.disk.write(this.fd, frames, this.position);
+      written = true;
+      this.disk.sync(this.fd);
+    } catch (error) {
+      const fault = new Fault('file-unwritable', `${this.file}: ${messageOf(error)}`, { cause: error });
+      if (written || !this.takeBack()) this.failed = fault;
+      throw fault;
+    }
+  }
+
+  /** Cuts off what a failed write (a full disk) has left behind; false: that failed too. */
+  private takeBack(): boolean {
+    try {
+      this.disk.truncate(this.fd, this.position);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Applies all whole frames; returns the position behind them. */
   private replay(bytes: Uint8Array): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     while (at < bytes.length) {
-      if (at + 8 > bytes.length) return at;
-      const end = at + 8 + view.getUint32(at);
-      // An addition that was never finished: nobody was told of it. Its length may be there without its body.
-      if (end > bytes.length) {
-        if (end - at > 1_000_000) this.damaged(at, 'a frame longer than any');
+      const body = frameAt(bytes, at);
+      if (body === undefined) {
+        // With nothing whole behind it, it is an addition that was never finished: nobody was told of it.
+        for (let later = at + 1; later < bytes.length; later++)
+          if (frameAt(bytes, later) !== undefined) this.damaged(at, 'the length or the checksum is wrong');
         return at;
       }
-      const body = bytes.subarray(at + 8, end);
-      if (crc32c(body) !== view.getUint32(at + 4)) {
-        if (end === bytes.length) return at;
-        this.damaged(at, 'the checksum is wrong');
-      }
-      this.apply(this.parse(body, at));
-      at = end;
+      this.apply(this.parse(body, at), at);
+      at += 8 + body.length;
     }
     return at;
   }
@@ -151,18 +183,21 @@ export class TagDictionary {
     }
   }
 
-  private apply(body: Body): void {
+  private apply(body: Body, at: number): void {
     if (body.op === 'type') {
       const entry = this.byId(body.id);
-      if (entry === undefined) this.damaged(this.position, `a type for the unknown id ${body.id}`);
+      if (entry === undefined) this.damaged(at, `a type for the unknown id ${body.id}`);
       entry.type = body.type;
-      return;
+    } else {
+      const { id, type, connector, source } = body;
+      if (id !== this.entries.length + 1) this.damaged(at, `id ${id} is not the next`);
+      const key = tagPathKey(body.path);
+      if (this.byKey.has(key)) this.damaged(at, `${body.path} stands there twice`);
+      const entry: TagEntry = { id, path: body.path, type, connector, source, createdUs: body.at };
+      this.entries.push(entry);
+      this.byKey.set(key, entry);
     }
-    if (body.id !== this.entries.length + 1) this.damaged(this.position, `id ${body.id} is not the next`);
-    const { id, type, connector, source } = body;
-    const entry: TagEntry = { id, path: body.path, type, connector, source, createdUs: body.at };
-    this.entries.push(entry);
-    this.byKey.set(tagPathKey(body.path), entry);
+    this.changed.push(body.id);
   }
 
   private damaged(at: number, what: string): never {
@@ -170,8 +205,19 @@ export class TagDictionary {
   }
 }
 
+/** Body of the whole frame at a place, or undefined if none is there. */
+function frameAt(bytes: Uint8Array, at: number): Uint8Array | undefined {
+  if (at + 8 > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(at);
+  if (length === 0 || length > MAX_FRAME_BYTES || at + 8 + length > bytes.length) return undefined;
+  const body = bytes.subarray(at + 8, at + 8 + length);
+  return crc32c(body) === view.getUint32(at + 4) ? body : undefined;
+}
+
 function frame(body: Body): Uint8Array {
   const bytes = new TextEncoder().encode(JSON.stringify(body));
+  assert(bytes.length <= MAX_FRAME_BYTES, 'a frame of the dictionary is bounded');
   const framed = new Uint8Array(8 + bytes.length);
   const view = new DataView(framed.buffer);
   view.setUint32(0, bytes.length);

@@ -1,13 +1,22 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
+import { assert, Fault, type FaultMessage, toFaultMessage } from '../core/fault.ts';
 import { BatchEncoder } from '../core/record-batch.ts';
 import { kindName, type TagType, type ValueKind } from '../core/sample.ts';
 import { tagPathKey } from '../core/tag-path.ts';
 import type { NewTag, TagDictionary, TagEntry } from './dictionary.ts';
+import type { PublishedTag } from './published.ts';
 
-/** Tags that a gateway can have, and of these one device. */
-export const MAX_TAGS = 250_000;
-export const MAX_TAGS_PER_DEVICE = 10_000;
+/** How many tags there may be. */
+export interface TagLimits {
+  readonly perGateway: number;
+  readonly perDevice: number;
+}
+
+export const TAG_LIMITS: TagLimits = { perGateway: 250_000, perDevice: 10_000 };
+
+/** So much of a device's name is kept: ten thousand names of 64 kB would make a dictionary of gigabytes. */
+const MAX_SOURCE_LENGTH = 256;
 
 /** A tag that a worker met: its path is valid, its value's kind may teach the type. */
 export interface TagQuestion {
@@ -27,16 +36,17 @@ export interface TagRequest {
   readonly id: number;
   readonly questions: readonly TagQuestion[];
 }
-export interface TagReply {
-  readonly id: number;
-  readonly answers: readonly TagAnswer[];
-}
+export type TagReply =
+  | { readonly id: number; readonly answers: readonly TagAnswer[] }
+  /** The dictionary could not be written: no tag was added, the question may be put again. */
+  | { readonly id: number; readonly fault: FaultMessage };
 
 /** Gives tags their ids: finds known ones, adds new ones within the limits, learns types. Every answer is on the disk. */
 export class TagRegistrar {
   private readonly dictionary: TagDictionary;
   private readonly clock: Clock;
   private readonly publish: (batch: Uint8Array<ArrayBuffer>, records: number) => void;
+  private readonly limits: TagLimits;
   private readonly perDevice = new Map<string, number>();
 
   /** `publish` gets record batches for topic `tags`. */
@@ -44,49 +54,80 @@ export class TagRegistrar {
     dictionary: TagDictionary,
     clock: Clock,
     publish: (batch: Uint8Array<ArrayBuffer>, records: number) => void,
+    limits: TagLimits = TAG_LIMITS,
   ) {
     this.dictionary = dictionary;
     this.clock = clock;
     this.publish = publish;
+    this.limits = limits;
   }
 
-  /** Counts what is there, and puts on record what a crash kept out of topic `tags`: everything above `publishedId`. */
-  start(publishedId: number): void {
+  /**
+   * Counts what is there, and puts on record what a crash kept out of topic `tags`: every change behind `published`, the last one that stands there. Throws
+   * `tag-dictionary-damaged` if the topic knows a tag that the dictionary has lost.
+   */
+  start(published: PublishedTag | undefined): void {
     for (const entry of this.dictionary.all()) this.count(entry);
-    this.announce(this.dictionary.all().slice(publishedId));
+    this.announce(this.changedSince(published));
+  }
+
+  private changedSince(published: PublishedTag | undefined): TagEntry[] {
+    const changes = this.dictionary.changes();
+    let from = 0;
+    if (published !== undefined) {
+      const { id, type } = published;
+      if (id > this.dictionary.size)
+        throw new Fault(
+          'tag-dictionary-damaged',
+          `Tag ${id} stands in the log; the dictionary ends at ${this.dictionary.size}.`,
+        );
+      from = (type === null ? changes.indexOf(id) : changes.lastIndexOf(id)) + 1;
+    }
+    // Each tag once, at the place of its last change.
+    const ids = [...new Set(changes.slice(from).toReversed())].toReversed();
+    return ids.flatMap((id) => this.dictionary.byId(id) ?? []);
   }
 
   /** Answers a worker's requests. */
   serve(port: MessagePort): void {
-    port.on('message', (request: TagRequest) => {
-      const reply: TagReply = { id: request.id, answers: this.answer(request.questions) };
-      port.postMessage(reply);
-    });
+    port.on('message', ({ id, questions }: TagRequest) => port.postMessage(this.reply(id, questions)));
   }
 
-  /** Answers in the order of the questions. New tags and types are synced before this returns. */
+  private reply(id: number, questions: readonly TagQuestion[]): TagReply {
+    try {
+      return { id, answers: this.answer(questions) };
+    } catch (error) {
+      return { id, fault: toFaultMessage(error) };
+    }
+  }
+
+  /** Answers in the order of the questions. New tags and types are synced before this returns. Throws `file-unwritable`: then nothing was added. */
   answer(questions: readonly TagQuestion[]): TagAnswer[] {
     const nowUs = this.clock.nowUs();
     const added = new Map<string, NewTag>();
+    const addedPerDevice = new Map<string, number>();
     const learned = new Map<number, TagType>();
     const refused = new Map<TagQuestion, TagAnswer>();
     for (const question of questions) {
+      const { path } = question;
       const type = typeOf(question.kind);
-      const entry = this.dictionary.find(question.path);
-      const adding = added.get(tagPathKey(question.path));
+      const key = tagPathKey(path);
+      const entry = this.dictionary.find(path);
+      const adding = added.get(key);
       const known = entry ?? adding;
       if (known === undefined) {
-        const refusal = this.refuse(question, added.size);
+        const tag = newTag(question, type, nowUs);
+        const device = deviceOf(tag);
+        const ofDevice = addedPerDevice.get(device) ?? 0;
+        const refusal = this.refuse(tag, added.size, ofDevice);
         if (refusal === undefined) {
-          const { path, connector, source } = question;
-          added.set(tagPathKey(path), { path, type, connector, source, createdUs: nowUs });
-          this.count(question);
+          added.set(key, tag);
+          addedPerDevice.set(device, ofDevice + 1);
         } else {
           refused.set(question, refusal);
         }
-      } else if (known.path !== question.path) {
-        const detail = `${question.path} differs only in case from ${known.path}.`;
-        refused.set(question, { problem: 'case-conflict', detail });
+      } else if (known.path !== path) {
+        refused.set(question, { problem: 'case-conflict', detail: `${path} differs only in case from ${known.path}.` });
       } else if (known.type === null && type !== null) {
         if (adding !== undefined) adding.type = type;
         else if (entry !== undefined && !learned.has(entry.id)) learned.set(entry.id, type);
@@ -94,26 +135,28 @@ export class TagRegistrar {
     }
     const types = [...learned].map(([id, type]) => ({ id, type, atUs: nowUs }));
     const entries = this.dictionary.append([...added.values()], types);
+    for (const entry of entries) this.count(entry);
     this.announce([...entries, ...[...learned.keys()].flatMap((id) => this.dictionary.byId(id) ?? [])]);
     return questions.map((question) => refused.get(question) ?? this.found(question.path));
   }
 
   private found(path: string): TagAnswer {
     const entry = this.dictionary.find(path);
-    if (entry === undefined) return { problem: 'tag-quota', detail: `${path} could not be added.` };
+    assert(entry !== undefined, 'a tag that was not refused is in the dictionary');
     return { id: entry.id, type: entry.type };
   }
 
-  private refuse({ path, connector, source }: TagQuestion, adding: number): TagAnswer | undefined {
-    if (this.dictionary.size + adding >= MAX_TAGS)
-      return { problem: 'tag-quota', detail: `The gateway has ${MAX_TAGS} tags; ${path} would be one more.` };
-    if ((this.perDevice.get(`${connector}\n${source}`) ?? 0) >= MAX_TAGS_PER_DEVICE)
-      return { problem: 'tag-quota', detail: `${source} has ${MAX_TAGS_PER_DEVICE} tags; ${path} would be one more.` };
+  private refuse(tag: NewTag, adding: number, addingOfDevice: number): TagAnswer | undefined {
+    const { perGateway, perDevice } = this.limits;
+    if (this.dictionary.size + adding >= perGateway)
+      return { problem: 'tag-quota', detail: `The gateway has ${perGateway} tags; ${tag.path} would be one more.` };
+    if ((this.perDevice.get(deviceOf(tag)) ?? 0) + addingOfDevice >= perDevice)
+      return { problem: 'tag-quota', detail: `${tag.source} has ${perDevice} tags; ${tag.path} would be one more.` };
     return undefined;
   }
 
-  private count({ connector, source }: { readonly connector: string; readonly source: string }): void {
-    const device = `${connector}\n${source}`;
+  private count(tag: TagEntry): void {
+    const device = deviceOf(tag);
     this.perDevice.set(device, (this.perDevice.get(device) ?? 0) + 1);
   }
 
@@ -150,4 +193,12 @@ export class TagRegistrar {
 function typeOf(kind: ValueKind): TagType | null {
   const name = kindName(kind);
   return name === 'null' ? null : name;
+}
+
+function newTag({ path, connector, source }: TagQuestion, type: TagType | null, nowUs: number): NewTag {
+  return { path, type, connector, source: source.slice(0, MAX_SOURCE_LENGTH), createdUs: nowUs };
+}
+
+function deviceOf({ connector, source }: NewTag): string {
+  return `${connector}\n${source}`;
 }

@@ -1,0 +1,32 @@
+import { openApi } from './openapi.ts';
+import { defineRoute, json, type Route } from './route.ts';
+import { healthRoutes } from './routes/health.ts';
+import { historyRoute } from './routes/history.ts';
+import { latestRoute } from './routes/latest.ts';
+import { ledgerRoute } from './routes/ledger.ts';
+import { linkRoutes } from './routes/links.ts';
+import { connectorsRoute, eventsRoute, logTopicsRoute } from './routes/state.ts';
+import { tagsRoute } from './routes/tags.ts';
+
+/** Every route of the API: this list is the map. */
+export function allRoutes(version: string): Route[] {
+  const routes: Route[] = [
+    ...healthRoutes(version),
+    tagsRoute,
+    latestRoute,
+    historyRoute(),
+    ledgerRoute,
+    connectorsRoute,
+    ...linkRoutes(),
+    logTopicsRoute,
+    eventsRoute,
+  ];
+  const document: Route = defineRoute({
+    path: '/openapi.json',
+    operation: 'openapi',
+    summary: 'This API as an OpenAPI 3.1 document',
+    answers: [{ status: 200, mediaType: 'application/json', description: 'OpenAPI 3.1.' }],
+    handle: () => json(openApi([...routes, document], version)),
+  });
+  return [...routes, document];
+}

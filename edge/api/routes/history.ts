@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { Fault } from '../../core/fault.ts';
+import { MAX_TIME_US } from '../../core/sample.ts';
+import { HISTORY_MEDIA_TYPES, type HistoryFormat, historyText } from '../history-text.ts';
+import { negotiate } from '../negotiate.ts';
+import { type Answer, type Call, defineRoute, type Route } from '../route.ts';
+import { historyShape } from '../shapes.ts';
+import { Slots } from '../slots.ts';
+import { parseTime } from '../time-text.ts';
+
+/** Each reads files and holds a page in memory. */
+const MAX_STREAMS = 16;
+const TAGS = '1 to 1,000 tag paths';
+const TIME = 'a time with a zone, such as 2026-03-01T12:00:00Z';
+
+const query = z.strictObject({
+  tag: z
+    .array(z.string(TAGS).min(1, TAGS), TAGS)
+    .min(1, TAGS)
+    .max(1000, TAGS)
+    .describe('Path of a tag; may be given several times.'),
+  from: z.string(TIME).optional().describe('First time. ISO 8601 with a zone. Left out: from the beginning.'),
+  to: z.string(TIME).optional().describe('First time that is no longer wanted. Left out: to the end.'),
+});
+
+const formats: Readonly<Record<string, HistoryFormat>> = { 'application/json': 'json', 'text/csv': 'csv' };
+
+/** Samples of some tags between two times, streamed. */
+export function historyRoute(): Route {
+  const slots = new Slots(MAX_STREAMS, 'history answers');
+  return defineRoute({
+    path: '/api/v1/history',
+    operation: 'history',
+    summary: 'Samples of tags with from <= time < to, as JSON or CSV by Accept',
+    query,
+    repeated: ['tag'],
+    answers: [
+      { status: 200, mediaType: 'application/json', description: 'Samples, tag by tag.', schema: historyShape },
+      {
+        status: 200,
+        mediaType: 'text/csv',
+        description: 'Header `time,value,quality`, of several tags `tag,time,value,quality`.',
+      },
+    ],
+    faults: ['time-invalid', 'tag-unknown', 'not-ready', 'too-many-requests'],
+    handle: (call) => answer(call, slots),
+  });
+}
+
+function answer(call: Call<z.output<typeof query>, unknown>, slots: Slots): Answer {
+  const { accept, services, signal } = call;
+  const { tag: tags, from, to } = call.query;
+  const format = formats[negotiate(accept, Object.keys(formats)) ?? ''];
+  if (format === undefined) {
+    throw new Fault('not-acceptable', `${accept}: this version gives ${Object.keys(formats).join(' and ')}.`);
+  }
+  const fromUs = from === undefined ? -MAX_TIME_US : parseTime(from);
+  const toUs = to === undefined ? MAX_TIME_US : parseTime(to);
+  const release = slots.take();
+  const pages = services.history({ tags, fromUs, toUs, signal });
+  const body = held(release, historyText(format, tags.length > 1, pages));
+  return { mediaType: HISTORY_MEDIA_TYPES[format], body };
+}
+
+/** Gives the slot back when the last piece was taken, or nobody wants more. */
+async function* held(release: () => void, pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  try {
+    yield* pieces;
+  } finally {
+    release();
+  }
+}

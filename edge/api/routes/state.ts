@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { defineRoute, json } from '../route.ts';
+import { connectorsShape, eventsShape, logTopicsShape } from '../shapes.ts';
+
+/** State of the connectors. */
+export const connectorsRoute = defineRoute({
+  path: '/api/v1/connectors',
+  operation: 'connectors',
+  summary: 'Connectors and their state',
+  answers: [{ status: 200, mediaType: 'application/json', description: 'Connectors.', schema: connectorsShape }],
+  handle: async ({ services }) => json({ items: await services.connectors() }),
+});
+
+/** Topics of the log. */
+export const logTopicsRoute = defineRoute({
+  path: '/api/v1/log/topics',
+  operation: 'logTopics',
+  summary: 'Topics of the log with their durable offsets',
+  answers: [{ status: 200, mediaType: 'application/json', description: 'Topics.', schema: logTopicsShape }],
+  handle: async ({ services }) => json({ items: await services.logTopics() }),
+});
+
+const LIMIT = 'a whole number from 1 to 1000';
+
+/** The last events. */
+export const eventsRoute = defineRoute({
+  path: '/api/v1/events',
+  operation: 'events',
+  summary: 'The last events: connections, gaps, starts and stops',
+  query: z.strictObject({
+    limit: z
+      .string(LIMIT)
+      .regex(/^(1000|[1-9]\d{0,2})$/, LIMIT)
+      .transform(Number)
+      .optional()
+      .describe('Events at most; 100 if it is not given.'),
+  }),
+  answers: [{ status: 200, mediaType: 'application/json', description: 'Oldest first.', schema: eventsShape }],
+  handle: async ({ query: { limit = 100 }, services }) => json({ items: await services.events(limit) }),
+});

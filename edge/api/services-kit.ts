@@ -1,0 +1,119 @@
+import { pino } from 'pino';
+import type { Address } from '../config/address.ts';
+import { Fault } from '../core/fault.ts';
+import { type LedgerTotals, UNMAPPED } from '../core/ledger.ts';
+import { ValueKind } from '../core/sample.ts';
+import { ApiServer } from './server.ts';
+import type { HistoryPage, HistoryQuery, HistorySample, Services, TagInfo, VerifyStep } from './services.ts';
+
+/** Time of the first sample, µs: 2020-03-17T10:14:33Z. */
+export const START_US = 1_584_440_073_000_000;
+
+/** A good double. */
+export function sampleAt(timeUs: number, value: number): HistorySample {
+  return { timeUs, deviceTimeUs: null, kind: ValueKind.double, value, quality: 0, flags: 0, serverTimeUs: null };
+}
+
+function totalsOf(received: number): LedgerTotals {
+  const none = { generated: 0, quarantined: 0, duplicate: 0, filtered: 0, refused: 0, lost: 0, inFlight: 0, lag: 0 };
+  return { received, logged: received, stored: received, ...none };
+}
+
+/**
+ * Services for tests of the API: small data in memory that a test may change. What a gateway answers out of its parts is tested with a gateway.
+ */
+export class MemoryServices implements Services {
+  ready = true;
+  /** Samples by tag. */
+  readonly samples = new Map<string, HistorySample[]>();
+  /** Samples of a page. */
+  pageSamples = 2;
+  /** How often a history was asked for, and how many of them ended. */
+  readonly histories = { begun: 0, ended: 0 };
+  /** Awaited before each page but the first. */
+  beforePage: (query: HistoryQuery) => Promise<void> = () => Promise.resolve();
+  verification: VerifyStep[] = [
+    { type: 'progress', topic: 'samples', compared: 5, total: 10 },
+    { type: 'result', equal: true, topics: [] },
+  ];
+
+  readiness() {
+    const detail = this.ready ? null : 'It is being recovered.';
+    return { ready: this.ready, parts: [{ name: 'log', ready: this.ready, detail }] };
+  }
+
+  metrics(): Promise<string> {
+    return Promise.resolve('# TYPE millrace_samples_logged_total counter\nmillrace_samples_logged_total 3\n');
+  }
+
+  tags(): TagInfo[] {
+    return Array.from(this.samples.keys(), (path, i) => {
+      return { path, id: i + 1, type: 'double', unit: null, connector: 'floor', kind: 'mqtt-broker' };
+    });
+  }
+
+  latest(tags: readonly string[] | null) {
+    const wanted = tags?.map((tag) => this.known(tag)) ?? [...this.samples.keys()];
+    return wanted.flatMap((tag) => (this.samples.get(tag) ?? []).slice(-1).map((sample) => ({ tag, ...sample })));
+  }
+
+  async *history(query: HistoryQuery): AsyncGenerator<HistoryPage> {
+    this.histories.begun++;
+    try {
+      for (const tag of query.tags.map((path) => this.known(path))) {
+        const inside = (this.samples.get(tag) ?? []).filter(
+          ({ timeUs }) => timeUs >= query.fromUs && timeUs < query.toUs,
+        );
+        for (let at = 0; at < inside.length; at += this.pageSamples) {
+          if (at > 0) await this.beforePage(query);
+          yield { tag, samples: inside.slice(at, at + this.pageSamples) };
+        }
+      }
+    } finally {
+      this.histories.ended++;
+    }
+  }
+
+  private known(tag: string): string {
+    const path = [...this.samples.keys()].find((each) => each.toLowerCase() === tag.toLowerCase());
+    if (path === undefined) throw new Fault('tag-unknown', tag);
+    return path;
+  }
+
+  ledger() {
+    const items = [
+      { tag: 'plant/a', connector: 'floor', ...totalsOf(2) },
+      { tag: UNMAPPED, connector: 'floor', ...totalsOf(1) },
+    ];
+    return { total: totalsOf(3), items, balanced: true };
+  }
+
+  connectors() {
+    const up = { state: 'up', address: '127.0.0.1:1883', detail: null, sources: 1, received: 3 } as const;
+    return [{ name: 'floor', kind: 'mqtt-broker', ...up }];
+  }
+
+  links() {
+    const topics = [{ topic: 'samples', destination: 'plant.samples', end: 10, mirrored: 8, lag: 2 }];
+    return [{ name: 'cloud', state: 'mirroring', detail: null, brokers: ['k:9092'], topics }];
+  }
+
+  async *verifyLink(name: string): AsyncGenerator<VerifyStep> {
+    if (name !== 'cloud') throw new Fault('link-unknown', name);
+    yield* await Promise.resolve(this.verification);
+  }
+
+  logTopics() {
+    return [{ topic: 'samples', start: 0, end: 10, segments: 1, bytes: 1000 }];
+  }
+
+  events(limit: number) {
+    const value = { v: 1, at: START_US, type: 'started' };
+    return [{ offset: 0, key: 'gateway', value }].slice(-limit);
+  }
+}
+
+/** A server over these services that does not listen yet. */
+export function serverOf(services: Services, listen: Address = { host: '127.0.0.1', port: 0 }): ApiServer {
+  return new ApiServer({ services, logger: pino({ level: 'silent' }), listen });
+}

@@ -1,0 +1,208 @@
+import type { LedgerItem, LedgerTotals } from '../core/ledger.ts';
+import type { TagType, Value, ValueKind } from '../core/sample.ts';
+
+/*
+ * What the API asks the gateway for: plain data, so that routes know nothing of threads and files. `edge/gateway.ts` implements it, tests do with data in memory.
+ * Every function may throw a Fault, which becomes a problem document.
+ */
+
+/** A value that is there at once or soon. */
+type Awaitable<T> = T | Promise<T>;
+
+export interface Services {
+  /** Whether the gateway takes and keeps data now, and what does not. */
+  readiness(): Readiness;
+  /** Metrics in Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** All tags, in any order. */
+  tags(): Awaitable<Iterable<TagInfo>>;
+  /** Last sample of each of these tags (null: of all tags), without those that have none. Throws `tag-unknown`. */
+  latest(tags: readonly string[] | null): Awaitable<Iterable<TagSample>>;
+  /** Samples tag by tag in the order of `query.tags`, each in the order of effective time, then of the log. Throws `tag-unknown` before the first page. */
+  history(query: HistoryQuery): AsyncIterable<HistoryPage>;
+  ledger(): Awaitable<LedgerReport>;
+  connectors(): Awaitable<readonly ConnectorStatus[]>;
+  links(): Awaitable<readonly LinkStatus[]>;
+  /** Compares both ends of a link record by record: progress, then one result. Throws `link-unknown`. */
+  verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep>;
+  logTopics(): Awaitable<readonly LogTopic[]>;
+  /** The last `limit` records of topic `events`, oldest first. */
+  events(limit: number): Awaitable<readonly GatewayEvent[]>;
+}
+
+/** Ready only if every part is. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly parts: readonly PartState[];
+}
+
+export interface PartState {
+  /** Such as `log`, `historian`, `connector/floor`, `link/cloud`. */
+  readonly name: string;
+  readonly ready: boolean;
+  /** Why it is not ready; what there is to say about it otherwise. */
+  readonly detail: string | null;
+}
+
+export interface TagInfo {
+  /** Absolute path. */
+  readonly path: string;
+  readonly id: number;
+  /** Null: not learned yet. */
+  readonly type: TagType | null;
+  /** After UCUM; null where none is known. */
+  readonly unit: string | null;
+  readonly connector: string;
+  /** Kind of the connector, as in the configuration. */
+  readonly kind: string;
+}
+
+/** One sample as history shows it. */
+export interface HistorySample {
+  /** Effective time, µs: the device's, or the ingest time where its clock is suspect. */
+  readonly timeUs: number;
+  /** Time of the device, µs, where it is not the effective time; else null. */
+  readonly deviceTimeUs: number | null;
+  readonly kind: ValueKind;
+  readonly value: Value;
+  /** StatusCode. */
+  readonly quality: number;
+  readonly flags: number;
+  readonly serverTimeUs: number | null;
+}
+
+export interface TagSample extends HistorySample {
+  readonly tag: string;
+}
+
+export interface HistoryQuery {
+  /** Absolute paths, in any case; at least one. */
+  readonly tags: readonly string[];
+  /** First effective time, µs. */
+  readonly fromUs: number;
+  /** Effective time, µs, that is no longer wanted. */
+  readonly toUs: number;
+  /** The asker has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Samples of one tag. A tag may take several pages, or none. */
+export interface HistoryPage {
+  /** The path as the gateway writes it. */
+  readonly tag: string;
+  readonly samples: Iterable<HistorySample>;
+  /** Spans in which samples may be missing. */
+  readonly gaps?: readonly HistoryGap[];
+}
+
+/** A span in which samples of a tag may be missing from the answer. */
+export interface HistoryGap {
+  readonly fromUs: number;
+  /** No longer in it. */
+  readonly toUs: number;
+  /** Such as `damage`, `retention`, `historian-damaged`. */
+  readonly reason: string;
+  /** Samples of this tag that are missing; null: not known. */
+  readonly samples: number | null;
+  readonly detail: string;
+}
+
+export interface LedgerReport {
+  readonly total: LedgerTotals;
+  readonly items: readonly LedgerItem[];
+  readonly balanced: boolean;
+}
+
+export interface ConnectorStatus {
+  readonly name: string;
+  readonly kind: string;
+  /** `up`: it is open. `starting`: it opens. `down`: it failed and is opened again after a while. */
+  readonly state: 'up' | 'starting' | 'down';
+  /** Where it listens or connects. */
+  readonly address: string;
+  /** Why it is down; else what there is to say. */
+  readonly detail: string | null;
+  /** Sources that are connected now. */
+  readonly sources: number;
+  /** Samples since the gateway started. */
+  readonly received: number;
+}
+
+export interface LinkStatus {
+  readonly name: string;
+  /** `starting`, `connecting`, `mirroring`, `paused` or `failed`: of the topic that is worst off. */
+  readonly state: string;
+  /** What it waits for, or why it failed; null while all is well. */
+  readonly detail: string | null;
+  readonly brokers: readonly string[];
+  readonly topics: readonly LinkTopicStatus[];
+}
+
+interface LinkTopicStatus {
+  readonly topic: string;
+  /** Name at the destination. */
+  readonly destination: string;
+  /** As of the link, for this topic. */
+  readonly state?: string;
+  readonly detail?: string | null;
+  /** Settings of the destination that lose or delay data sooner or later. */
+  readonly warnings?: readonly string[];
+  /** Offset behind the last durable record of the log. */
+  readonly end: number;
+  /** Offset behind the last record that the destination is known to have; null before it was asked. */
+  readonly mirrored: number | null;
+  /** Records that the destination lacks; null before it was asked. */
+  readonly lag: number | null;
+}
+
+export type VerifyStep = VerifyProgress | VerifyResult;
+
+interface VerifyProgress {
+  readonly type: 'progress';
+  readonly topic: string;
+  /** Records compared so far, out of `total`. */
+  readonly compared: number;
+  readonly total: number;
+}
+
+export interface VerifyResult {
+  readonly type: 'result';
+  /** Every record of the source is at the destination, the same and at the same offset, and nothing else is. */
+  readonly equal: boolean;
+  readonly topics: readonly VerifiedTopic[];
+}
+
+export interface VerifiedTopic {
+  readonly topic: string;
+  readonly destination: string;
+  /** Records found equal: offset, timestamp, key, value, headers. */
+  readonly compared: number;
+  /** Records that differ, as far as the comparison went: it ends at the first. */
+  readonly different: number;
+  /** Records at the log's end that the destination does not have yet. */
+  readonly missing: number;
+  /** Records at the destination's end that the log does not have. */
+  readonly extra: number;
+  /** The first differences, for people. */
+  readonly examples: readonly string[];
+}
+
+export interface LogTopic {
+  readonly topic: string;
+  /** Oldest offset that the log holds. */
+  readonly start: number;
+  /** Offset behind the last durable record. */
+  readonly end: number;
+  readonly segments: number;
+  /** Bytes on disk. */
+  readonly bytes: number;
+}
+
+/** A record of topic `events` (FORMAT.md, "Topics"). */
+export interface GatewayEvent {
+  readonly offset: number;
+  /** Who it is about: `connector/<name>`, `topic/<name>`, `gateway`. */
+  readonly key: string;
+  /** The record's JSON: `v`, `at` (µs), `type` and what the type adds. */
+  readonly value: Readonly<Record<string, unknown>>;
+}

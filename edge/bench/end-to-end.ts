@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { Fault } from '../core/fault.ts';
+import { type BenchResult, median } from './machine.ts';
+import { cpuSeconds, residentMb } from './process-usage.ts';
+import { startMosquittoToFile } from './rival-mosquitto.ts';
+
+/** What one run of the load generator printed. */
+const loadSchema = z.object({
+  messages: z.number(),
+  seconds: z.number(),
+  messagesPerS: z.number(),
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+  maxMs: z.number(),
+  cpuSeconds: z.number(),
+});
+type Load = z.infer<typeof loadSchema>;
+
+export interface EndToEndOptions {
+  /** Ends within 60 s: fewer messages, one run. */
+  readonly quick: boolean;
+  readonly onProgress: (line: string) => void;
+}
+
+/** A system that takes MQTT in. */
+export interface Target {
+  readonly system: string;
+  readonly port: number;
+  /** Processes whose CPU time and memory count. */
+  readonly pids: readonly number[];
+  /** Resolves when this many messages since its start can be read back. */
+  readonly queryable: (messages: number) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const CLIENTS = 20;
+const STEADY_PER_S = 2000;
+
+/**
+ * MQTT QoS 1 to durable (PUBACK) and to queryable, at full rate and at a steady 2,000 messages/s, 150-byte JSON payloads, 20 clients with 50 messages in flight each, 100 tags;
+ * mosquitto with a subscriber that writes a file beside it, in alternating runs (it promises less: nothing is synced).
+ */
+export async function benchEndToEnd({ quick, onProgress }: EndToEndOptions): Promise<BenchResult[]> {
+  const runs = quick ? 1 : 5;
+  const messages = quick ? 50_000 : 200_000;
+  const figures = new Map<string, { system: string; unit: string; values: number[] }>();
+  const note = (system: string, name: string, unit: string, value: number): void => {
+    const key = `${system} ${name}`;
+    const figure = figures.get(key) ?? { system, unit, values: [] };
+    figures.set(key, figure);
+    figure.values.push(value);
+  };
+  for (let run = 1; run <= runs; run++) {
+    for (const start of [startGateway, startMosquittoToFile]) {
+      const target = await start();
+      if (target === undefined) continue;
+      try {
+        onProgress(`run ${run} of ${runs}: ${target.system}`);
+        await measure(target, messages, quick ? 5 : 10, note);
+      } finally {
+        await target.stop();
+      }
+    }
+  }
+  return [...figures].map(([key, { system, unit, values }]) => ({
+    name: `end-to-end.${key.slice(system.length + 1)}`,
+    system,
+    value: median(values),
+    unit,
+  }));
+}
+
+async function measure(
+  target: Target,
+  messages: number,
+  steadySeconds: number,
+  note: (system: string, name: string, unit: string, value: number) => void,
+): Promise<void> {
+  const { system, pids } = target;
+  const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const resident = (): number => pids.reduce((sum, pid) => sum + residentMb(pid), 0);
+  note(system, 'idle.memory_mb', 'MB', resident());
+  const cpuBefore = used();
+  const startMs = performance.now();
+  const full = await load(target.port, messages, 0, 'full');
+  const fullMemory = resident();
+  await target.queryable(messages);
+  const queryableSeconds = (performance.now() - startMs) / 1000;
+  const cpuFull = used() - cpuBefore;
+  note(system, 'durable.messages_per_s', 'messages/s', full.messagesPerS);
+  note(system, 'durable.full_rate_ms_p50', 'ms', full.p50Ms);
+  note(system, 'durable.full_rate_ms_p99', 'ms', full.p99Ms);
+  note(system, 'queryable.messages_per_s', 'messages/s', messages / queryableSeconds);
+  note(system, 'cpu_us_per_message', 'µs', (cpuFull * 1e6) / messages);
+  note(system, 'memory_mb', 'MB', fullMemory);
+  note(system, 'load_generator.cpu_us_per_message', 'µs', (full.cpuSeconds * 1e6) / messages);
+  const steadyMessages = STEADY_PER_S * steadySeconds;
+  const cpuSteady = used();
+  const steady = await load(target.port, steadyMessages, STEADY_PER_S, 'steady');
+  await target.queryable(messages + steadyMessages);
+  note(system, 'durable.steady_2000_ms_p50', 'ms', steady.p50Ms);
+  note(system, 'durable.steady_2000_ms_p99', 'ms', steady.p99Ms);
+  note(system, 'steady_2000.cpu_percent', '% of a core', ((used() - cpuSteady) / steady.seconds) * 100);
+}
+
+/** Runs the load generator in a process of its own. */
+async function load(port: number, messages: number, rate: number, name: string): Promise<Load> {
+  const script = path.join(import.meta.dirname, 'mqtt-load.ts');
+  const options = { port, messages, rate, clients: CLIENTS, window: 50, tags: 100, topic: `bench/${name}` };
+  const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Fault('internal', `The load generator ended with exit code ${code}.`);
+  return loadSchema.parse(JSON.parse(output));
+}
+
+/** A gateway of its own on a temporary data folder. */
+async function startGateway(): Promise<Target> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'millrace-bench-'));
+  const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
+  const file = path.join(folder, 'millrace.yaml');
+  await writeFile(
+    file,
+    `version: 1
+site: bench
+data: ./data
+http: { listen: 127.0.0.1:${httpPort} }
+connectors:
+  - name: floor
+    kind: mqtt-broker
+    listen: 127.0.0.1:${mqttPort}
+    topics: [ { match: "bench/+/+/+", payload: json, tag: "{1}/{2}/{3}", value: $.value, time: $.timestamp, timeFormat: us } ]
+`,
+  );
+  const launcher = path.join(import.meta.dirname, '..', 'millrace.js');
+  const child = spawn(process.execPath, [launcher, 'start', '-c', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const url = `http://127.0.0.1:${httpPort}`;
+  await untilReady(child, url);
+  const queryable = async (messages: number): Promise<void> => {
+    while ((await metric(url, 'millrace_historian_points_total')) < messages) await delay(20);
+  };
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { system: 'millrace', port: mqttPort, pids: [child.pid ?? 0], queryable, stop };
+}
+
+async function untilReady(child: ChildProcess, url: string): Promise<void> {
+  const limitMs = performance.now() + 20_000;
+  while (performance.now() < limitMs) {
+    if (child.exitCode !== null) throw new Fault('internal', `The gateway ended with exit code ${child.exitCode}.`);
+    const ready = await fetch(`${url}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    await delay(50);
+  }
+  child.kill('SIGKILL');
+  throw new Fault('internal', 'The gateway was not ready within 20 s.');
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const match = new RegExp(`^${name} (\\S+)$`, 'm').exec(text);
+  return Number(match?.[1] ?? 0);
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

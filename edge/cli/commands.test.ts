@@ -1,0 +1,166 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkConfig } from '../config/check.ts';
+import { COMMANDS_PAGE, commandsPage } from './commands-page.ts';
+import { configuredFolder, exitOf, millrace, startMillrace, temporaryFolder } from './cli-kit.ts';
+import { createProgram } from './program.ts';
+
+describe('usage', () => {
+  test.each([
+    [[], 2],
+    [['--help'], 0],
+    [['--version'], 0],
+    [['log'], 2],
+    [['log', '--help'], 0],
+    [['chek'], 2],
+    [['status', '--colour'], 2],
+    [['history'], 2],
+    [['history', 'a/b', '--from', 'yesterday'], 2],
+    [['history', 'a/b', '--format', 'xml'], 2],
+    [['log', 'dump', 'samples', '--from', '-1'], 2],
+    [['log', 'dump', 'nothing'], 1],
+    [['status'], 1],
+    [['init', '--site', 'a/b'], 2],
+    [['check'], 2],
+  ])('millrace %j ends with %d, without a stack trace', async (args, code) => {
+    const ran = await millrace(args, { cwd: temporaryFolder() });
+    expect(ran.code).toBe(code);
+    expect(ran.stderr).not.toMatch(/^\s+at /m);
+    if (code !== 0) expect(ran.stdout).toBe('');
+  });
+
+  test('an error says what happened, the detail and what to do', async () => {
+    const cwd = configuredFolder();
+    expect((await millrace(['status'], { cwd })).stderr).toBe(
+      `millrace: No gateway runs on this data folder.\n  ${cwd}/data\n  Start it with \`millrace start\`.\n`,
+    );
+    expect((await millrace(['statsu'], { cwd })).stderr).toBe(
+      "millrace: The command was called with wrong arguments.\n  unknown command 'statsu' (Did you mean status?)\n  See `millrace --help`.\n",
+    );
+  });
+
+  test('every command has help with an example', () => {
+    const page = commandsPage();
+    const sections = page.split(/^## /m).slice(1);
+    expect(sections.length).toBeGreaterThanOrEqual(10);
+    expect(sections.filter((section) => !/^Examples?:\n {2}millrace /m.test(section))).toEqual([]);
+  });
+
+  test('commands that print a table have --json', () => {
+    const printing = ['status', 'log topics', 'log dump', 'log verify', 'link list', 'link verify', 'check'];
+    const program = createProgram();
+    const silent = printing.filter((name) => {
+      let command = program;
+      for (const part of name.split(' ')) command = command.commands.find((sub) => sub.name() === part) ?? command;
+      return !command.options.some((option) => option.long === '--json');
+    });
+    expect(silent).toEqual([]);
+  });
+
+  test('docs/commands.md is what the commands say; `npx node edge/cli/commands-page.ts` writes it', () => {
+    expect(readFileSync(COMMANDS_PAGE, 'utf8')).toBe(commandsPage());
+  });
+});
+
+describe('without a configuration file', () => {
+  test('the built-in one is used, and a line says so', async () => {
+    const cwd = temporaryFolder();
+    const { stdout, stderr } = await millrace(['log', 'topics'], { cwd });
+    expect(stderr).toBe(
+      'millrace: no millrace.yaml here, so the built-in configuration is used (site plant, data ./data)\n',
+    );
+    expect(stdout).toBe(`There is no log in ${cwd}/data/log.\n`);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('a file that was named must be there', async () => {
+    const { code, stderr } = await millrace(['start', '-c', 'mine.yaml'], { cwd: temporaryFolder() });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^millrace: The configuration file cannot be read\.\n {2}mine\.yaml: /);
+  });
+});
+
+describe('init', () => {
+  test('writes a commented configuration that passes check', async () => {
+    const cwd = temporaryFolder();
+    expect(await millrace(['init', '--site', 'north: "mill"'], { cwd })).toMatchObject({ code: 0, stderr: '' });
+    const text = readFileSync(path.join(cwd, 'millrace.yaml'), 'utf8');
+    expect(checkConfig(text, 'millrace.yaml', cwd).config?.site.name).toBe('north: "mill"');
+    expect(text.match(/^ *#/gm)?.length).toBeGreaterThan(10);
+    expect(await millrace(['check'], { cwd })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('replaces nothing', async () => {
+    const cwd = configuredFolder();
+    const before = readFileSync(path.join(cwd, 'millrace.yaml'), 'utf8');
+    const { code, stderr } = await millrace(['init'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'millrace: The file exists already.\n  millrace.yaml\n  Give another name, or remove it first.\n',
+    );
+    expect(readFileSync(path.join(cwd, 'millrace.yaml'), 'utf8')).toBe(before);
+  });
+
+  test('says why it cannot write', async () => {
+    const { code, stderr } = await millrace(['init', '-c', 'no/such/folder.yaml'], { cwd: temporaryFolder() });
+    expect(code).toBe(1);
+    expect(stderr).toContain('millrace: A file cannot be written.\n  no/such/folder.yaml: ENOENT');
+  });
+});
+
+describe('check', () => {
+  test('prints every error with its place, and ends with 2', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(path.join(cwd, 'bad.yaml'), 'version: 1\nsite: a/b\nmodels: []\nclocks: {}\n');
+    const { code, stdout, stderr } = await millrace(['check', '-c', 'bad.yaml'], { cwd });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr)
+      .toBe(`bad.yaml:2:7  site  "a/b" is not valid  expected a name that can be the first level of a tag, such as northmill
+bad.yaml:3:1  models  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, links
+bad.yaml:4:1  clocks  is not a known key  expected "clock", the nearest known key
+millrace: The configuration has errors.
+  3 errors.
+  Correct the lines that are named; \`millrace check\` shows all of them at once.
+`);
+  });
+
+  test('gives the same as JSON', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(path.join(cwd, 'bad.yaml'), 'version: 1\n');
+    const { code, stdout } = await millrace(['check', '-c', 'bad.yaml', '--json'], { cwd });
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: 'bad.yaml',
+      problems: [{ file: 'bad.yaml', line: 1, column: 1, path: 'site', wrong: 'is missing' }],
+    });
+  });
+
+  test('says of a right one how long its log lasts', async () => {
+    const { code, stdout } = await millrace(['check'], { cwd: configuredFolder('log: { budget: 20GiB }\n') });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^millrace\.yaml: no errors\n {2}site plant, data .* \(made at the first start\)\n/);
+    expect(stdout).toContain('log.budget 20GiB lasts 8.3d at 1,000 samples/s and 1.8d at 10,000 samples/s');
+  });
+
+  test('prints the JSON Schema', async () => {
+    const { code, stdout } = await millrace(['check', '--schema'], { cwd: temporaryFolder() });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'object', required: ['version', 'site'] });
+  });
+});
+
+describe('start', () => {
+  test('a second gateway on the same data fails at once and names the first', async () => {
+    const cwd = configuredFolder();
+    const first = startMillrace(['start'], { cwd });
+    await expect.poll(() => existsSync(path.join(cwd, 'data', 'gateway.sock')), { timeout: 20_000 }).toBe(true);
+    const { code, stderr } = await millrace(['start'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `millrace: Another gateway already runs on this data folder.\n  Process ${first.pid} has `,
+    );
+    first.kill('SIGTERM');
+    expect(await exitOf(first)).toBe(0);
+  });
+});

@@ -1,0 +1,55 @@
+import { catalogue, Fault, type FaultCode } from '../core/fault.ts';
+import type { ConfigProblem } from '../config/problem.ts';
+import { formatProblem } from '../config/problem.ts';
+
+/** Faults of whoever called the command, or wrote the configuration. */
+const usageFaults: ReadonlySet<FaultCode> = new Set(['usage', 'config-invalid', 'config-missing', 'time-invalid']);
+
+/** A command that ends with this exit code after it has said why itself. */
+export class Failure extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The configuration has errors: all of them, then what to do. */
+export class ConfigFailure extends Error {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super('the configuration has errors');
+    this.problems = problems;
+  }
+}
+
+/** Says on standard error what happened, the detail and what to do, and returns the exit code. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof Failure) return error.exitCode;
+  if (error instanceof ConfigFailure) {
+    for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    const { what, todo } = catalogue['config-invalid'];
+    return say(what, countOf(error.problems.length), todo, 2);
+  }
+  if (error instanceof Fault) {
+    return say(catalogue[error.code].what, error.detail, error.todo, usageFaults.has(error.code) ? 2 : 1);
+  }
+  const { what, todo } = catalogue.internal;
+  return say(what, error instanceof Error ? (error.stack ?? error.message) : String(error), todo, 1);
+}
+
+function countOf(problems: number): string {
+  return problems === 1 ? '1 error.' : `${problems} errors.`;
+}
+
+function say(what: string, detail: string, todo: string, exitCode: number): number {
+  const lines = [`millrace: ${what}`, ...[detail, todo].filter((part) => part !== '').map(indent)];
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return exitCode;
+}
+
+function indent(text: string): string {
+  return `  ${text.trimEnd().replaceAll('\n', '\n  ')}`;
+}

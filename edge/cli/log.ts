@@ -1,0 +1,76 @@
+import { Command } from 'commander';
+import { formatBytes } from '../config/quantities.ts';
+import { dump, tail } from './log-dump.ts';
+import { LogSource } from './log-source.ts';
+import { verify } from './log-verify.ts';
+import { type ConfigOption, configOption, jsonOption, openConfig, wholeNumber, withExample } from './options.ts';
+import { jsonText, table } from './output.ts';
+
+interface LogOptions extends ConfigOption {
+  readonly json?: boolean;
+}
+
+/** `millrace log` */
+export function logCommand(): Command {
+  const topics = new Command('topics')
+    .description('Prints the topics of the log with their durable offsets.')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((options: LogOptions) => withLog(options, (log) => printTopics(log, options)));
+  const dumpCommand = new Command('dump')
+    .description('Prints records of a topic, one a line.')
+    .argument('<topic>', 'topic of the log')
+    .addOption(configOption())
+    .option('--from <offset>', 'first offset (default: the oldest)', wholeNumber('--from'))
+    .option('--to <offset>', 'first offset that is no longer wanted (default: the end)', wholeNumber('--to'))
+    .option('-o, --output <file>', 'file to write, which appears when it is whole (default: standard output)')
+    .addOption(jsonOption())
+    .action((topic: string, options: LogOptions) => withLog(options, (log) => dump(log, topic, options)));
+  const tailCommand = new Command('tail')
+    .description('Prints the last records of a topic, and new ones as they become durable while a gateway runs.')
+    .argument('<topic>', 'topic of the log')
+    .addOption(configOption())
+    .option('-n, --lines <count>', 'records to begin with', wholeNumber('--lines'), 10)
+    .addOption(jsonOption())
+    .action((topic: string, options: LogOptions & { lines: number }) =>
+      withLog(options, (log) => tail(log, topic, options)),
+    );
+  const verifyCommand = new Command('verify')
+    .description('Checks every checksum, record and index of the log. Exit code 1 if anything is damaged.')
+    .argument('[topic...]', 'topics (default: all)')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action((names: string[], options: LogOptions) => withLog(options, (log) => verify(log, names, options)));
+  return new Command('log')
+    .description('The durable log: list, print, follow, check.')
+    .addCommand(withExample(topics, 'millrace log topics'))
+    .addCommand(withExample(dumpCommand, 'millrace log dump samples --from 1000 --to 2000 --json'))
+    .addCommand(withExample(tailCommand, 'millrace log tail events'))
+    .addCommand(withExample(verifyCommand, 'millrace log verify samples'));
+}
+
+async function withLog(options: LogOptions, work: (log: LogSource) => void | Promise<void>): Promise<void> {
+  const { config } = await openConfig(options);
+  const log = await LogSource.open(config.data);
+  try {
+    await work(log);
+  } finally {
+    log.close();
+  }
+}
+
+function printTopics(log: LogSource, options: LogOptions): void {
+  const items = log.topics();
+  if (options.json === true) process.stdout.write(jsonText({ items }));
+  else if (items.length === 0) process.stdout.write(`There is no log in ${log.folder}.\n`);
+  else {
+    const rows = items.map(({ topic, start, end, segments, bytes }) => [
+      topic,
+      start,
+      end,
+      segments,
+      formatBytes(bytes),
+    ]);
+    process.stdout.write(table(['topic', 'start', 'end', 'segments', 'size'], rows));
+  }
+}

@@ -1,0 +1,19 @@
+import { CommanderError } from 'commander';
+import { reportFailure } from './failure.ts';
+import { createProgram } from './program.ts';
+
+/** Runs one command. Sets the exit code: 0 done, 1 failed, 2 wrong usage or configuration. */
+export async function main(args: readonly string[]): Promise<void> {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+  try {
+    await createProgram().parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // Help and version end the same way, with exit code 0; wrong usage was said by commander.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else process.exitCode = reportFailure(error);
+  }
+}

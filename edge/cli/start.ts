@@ -1,0 +1,48 @@
+import { Command, Option } from 'commander';
+import { formatAddress } from '../config/address.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
+import { type ConfigOption, configOption, openConfig, withExample } from './options.ts';
+import { endOnSignals } from './signals.ts';
+
+interface StartOptions extends ConfigOption {
+  readonly logLevel: LogLevel;
+  readonly logFormat?: LogFormat;
+}
+
+/** `millrace start` */
+export function startCommand(): Command {
+  const command = new Command('start')
+    .description('Runs a gateway until SIGTERM or Ctrl-C; then it drains and closes within 10 s.')
+    .addOption(configOption())
+    .addOption(new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'))
+    .addOption(
+      new Option('--log-format <format>', 'text on a terminal, JSON elsewhere, unless told').choices(LOG_FORMATS),
+    )
+    .action(start);
+  return withExample(command, 'millrace start -c /etc/millrace/millrace.yaml');
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const { config, file } = await openConfig(options);
+  const log = createLogger(options.logLevel, options.logFormat);
+  const signal = endOnSignals(log);
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'ended by an error of its own');
+    process.exit(1);
+  });
+  const { runGateway } = await import('../gateway.ts');
+  await runGateway({
+    config,
+    configFile: file,
+    signal,
+    log,
+    onReady: () => log.info({ site: config.site.name, data: config.data }, readyText(config)),
+  });
+  log.info('stopped');
+}
+
+function readyText(config: Awaited<ReturnType<typeof openConfig>>['config']): string {
+  const places = [`http://${formatAddress(config.http.listen)}`];
+  for (const { kind, listen } of config.connectors) places.push(`${kind} ${formatAddress(listen)}`);
+  return `ready: ${places.join(', ')}`;
+}

@@ -1,0 +1,227 @@
+import { z } from 'zod';
+import { isSegment } from '../core/tag-path.ts';
+import { type Address, isLoopback, parseAddress } from './address.ts';
+import { mappingSchema } from './mapping-schema.ts';
+import { BYTES, DURATION, parseBytes, parseDuration } from './quantities.ts';
+
+/*
+ * The one schema of the configuration: types, checks, JSON Schema and the reference page come from it.
+ * Messages say what was expected; what is wrong is said by `problems.ts`, from the value.
+ */
+
+const MIN_LOG_BUDGET_BYTES = 64 * 1024 * 1024;
+
+/** A size in bytes, written like `512MiB`. */
+function size(minimum: number, expected: string): z.ZodType<number, string> {
+  return z
+    .string(expected)
+    .regex(BYTES, expected)
+    .transform(parsed(parseBytes, minimum, expected));
+}
+
+/** A time in ms, written like `30s`. */
+function duration(expected: string): z.ZodType<number, string> {
+  return z
+    .string(expected)
+    .regex(DURATION, expected)
+    .transform(parsed(parseDuration, 0, expected));
+}
+
+function parsed(parse: (text: string) => number | undefined, minimum: number, expected: string) {
+  return (text: string, context: z.RefinementCtx): number => {
+    const amount = parse(text);
+    if (amount !== undefined && amount >= minimum) return amount;
+    context.addIssue({ code: 'custom', message: expected, input: text });
+    return z.NEVER;
+  };
+}
+
+const LOOPBACK = '127.0.0.1:PORT, [::1]:PORT or localhost:PORT (this version listens on loopback addresses only)';
+
+/** An address to listen on. `localhost` becomes 127.0.0.1, so that it is one socket and always the same. */
+const listen = z.string(LOOPBACK).transform((text, context): Address => {
+  const address = parseAddress(text);
+  if (address !== undefined && isLoopback(address.host)) {
+    return address.host.toLowerCase() === 'localhost' ? { host: '127.0.0.1', port: address.port } : address;
+  }
+  const wrong = address === undefined ? {} : { wrong: 'is not a loopback address' };
+  context.addIssue({ code: 'custom', message: LOOPBACK, input: text, params: wrong });
+  return z.NEVER;
+});
+
+const BROKER = 'HOST:PORT, such as kafka.example.com:9092';
+
+/** An address to connect to. */
+const remote = z.string(BROKER).transform((text, context): Address => {
+  const address = parseAddress(text);
+  if (address !== undefined && address.port > 0) return address;
+  context.addIssue({ code: 'custom', message: BROKER, input: text });
+  return z.NEVER;
+});
+
+const NAME = 'lower-case letters, digits and hyphens, at most 64, such as floor-1';
+const name = z.string(NAME).regex(/^[a-z0-9][a-z0-9-]{0,63}$/, NAME);
+
+const SITE = 'a name that can be the first level of a tag, such as northmill';
+const siteName = z.string(SITE).max(64, SITE).refine(isSegment, SITE);
+
+const siteSchema = z
+  .union([siteName, z.strictObject({ name: siteName.describe('Name of the site.') })], SITE)
+  .transform((site) => (typeof site === 'string' ? { name: site } : site))
+  .describe(
+    'First level of every tag path, and fixed after the first start: a gateway refuses the data of another site.',
+  );
+
+const TOPICS = 'a list of at least one MQTT topic mapping';
+
+const mqttBroker = z
+  .strictObject({
+    name: name.describe('Name of the connector, unique; it stands in metrics, events and the ledger.'),
+    kind: z.literal('mqtt-broker').describe('What the connector speaks.'),
+    listen: listen
+      .prefault('127.0.0.1:1883')
+      .describe('Address on which devices connect. Loopback only in this version. Port 0 is any free port.'),
+    time: z
+      .enum(['device', 'ingest'], '`device` or `ingest`')
+      .default('device')
+      .describe(
+        '`device`: the time in the payload, where the mapping names one. `ingest`: always the time of arrival, for devices whose clocks are not to be trusted.',
+      ),
+    topics: z
+      .array(mappingSchema, TOPICS)
+      .min(1, TOPICS)
+      .max(1000, 'at most 1,000 topic mappings')
+      .describe('What the topics carry. The first mapping that matches a topic is used.'),
+  })
+  .describe('MQTT broker, built in: devices connect here and publish (MQTT 3.1.1 and 3.1).');
+
+const connector = z.discriminatedUnion('kind', [mqttBroker], {
+  error: (issue: z.core.$ZodRawIssue) =>
+    issue.code === 'invalid_type' ? 'a mapping with `name` and `kind`' : 'mqtt-broker',
+});
+
+/** Kafka allows these characters in names of topics, at most 249. */
+const TOPIC_NAME = /^[A-Za-z0-9._-]{1,200}$/;
+/** Topics of the log that can be mirrored in this version (FORMAT.md, "Topics"). */
+const MIRRORED_TOPICS = ['samples', 'events', 'quarantine', 'tags', 'audit'] as const;
+
+const MIRRORED = `one of ${MIRRORED_TOPICS.join(', ')}`;
+const PREFIX = 'letters, digits, dots, underscores and hyphens, at most 200, such as northmill.';
+
+const link = z
+  .strictObject({
+    name: name.describe('Name of the link, unique.'),
+    to: z
+      .strictObject(
+        {
+          brokers: z
+            .array(remote, `a list of ${BROKER}`)
+            .min(1, `at least one ${BROKER}`)
+            .max(32, 'at most 32 brokers')
+            .describe('Brokers to ask first; the others of the cluster are found through them.'),
+        },
+        'a mapping with `brokers`',
+      )
+      .describe('The Kafka cluster to mirror to.'),
+    topics: z
+      .array(z.enum(MIRRORED_TOPICS, MIRRORED), 'a list of topics')
+      .min(1, `at least ${MIRRORED}`)
+      .default(['samples'])
+      .describe('Topics of the log that are mirrored.'),
+    prefix: z
+      .union([z.literal(''), z.string(PREFIX).regex(TOPIC_NAME, PREFIX)], PREFIX)
+      .default('')
+      .describe('Stands before the name of the topic at the destination.'),
+  })
+  .describe('A mirror of topics in a Kafka cluster, with the same offsets, timestamps, keys, values and headers.');
+
+const BUDGET = `a size of at least 64MiB, such as 20GiB`;
+const AHEAD = 'a time such as 30s or 5m';
+
+/** The configuration as it stands in the file (`z.input`) and as the gateway uses it (`z.output`): sizes in bytes, times in ms. */
+export const configSchema = z
+  .strictObject(
+    {
+      version: z.literal(1, '1').describe('Version of this format.'),
+      site: siteSchema,
+      data: z
+        .string('a folder')
+        .min(1, 'a folder')
+        .default('./data')
+        .describe("The gateway's data folder. A relative path counts from the folder of this file."),
+      http: z
+        .strictObject(
+          {
+            listen: listen
+              .prefault('127.0.0.1:8080')
+              .describe('Address of HTTP. Loopback only in this version. Port 0 is any free port.'),
+          },
+          'a mapping with `listen`',
+        )
+        .prefault({})
+        .describe('HTTP interface: health, metrics, API.'),
+      log: z
+        .strictObject(
+          {
+            budget: size(MIN_LOG_BUDGET_BYTES, BUDGET)
+              .prefault('20GiB')
+              .describe('Bytes that the log may take on the disk; the oldest data is deleted beyond it.'),
+          },
+          'a mapping with `budget`',
+        )
+        .prefault({})
+        .describe('The durable log.'),
+      clock: z
+        .strictObject(
+          {
+            ahead: duration(AHEAD)
+              .prefault('5m')
+              .describe(
+                'A device time that is further ahead of the time of arrival keeps its value and is marked clockSuspect; the historian then uses the time of arrival.',
+              ),
+          },
+          'a mapping with `ahead`',
+        )
+        .prefault({})
+        .describe('What is believed of the clocks of devices.'),
+      connectors: z
+        .array(connector, 'a list of connectors')
+        .max(64, 'at most 64 connectors')
+        .prefault([])
+        .describe('Where data comes from.'),
+      links: z
+        .array(link, 'a list of links')
+        .max(16, 'at most 16 links')
+        .prefault([])
+        .describe('Where data is mirrored to.'),
+    },
+    'a mapping with `version` and `site`',
+  )
+  .meta({ title: 'Configuration of a Millrace gateway' });
+
+/** The checked configuration: sizes in bytes, times in ms, addresses parsed, `data` absolute. */
+export type Config = z.output<typeof configSchema>;
+/** Configuration of one link. */
+export type LinkConfig = Config['links'][number];
+
+/** JSON Schema (draft 2020-12) of the configuration file, for editors and the reference page. */
+export function configJsonSchema(): JsonSchema {
+  return z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
+}
+
+/** As much of JSON Schema as `z.toJSONSchema` writes for this schema. */
+export interface JsonSchema {
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly pattern?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+}

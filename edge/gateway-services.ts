@@ -1,0 +1,147 @@
+import type { HistorianClient } from '../historian/client.ts';
+import type { LinkClient } from '../sync/link/client.ts';
+import { linkView, verifySteps } from './api/link-views.ts';
+import type {
+  ConnectorStatus,
+  GatewayEvent,
+  HistoryPage,
+  HistoryQuery,
+  LedgerReport,
+  LinkStatus,
+  LogTopic,
+  PartState,
+  Readiness,
+  Services,
+  TagInfo,
+  TagSample,
+  VerifyStep,
+} from './api/services.ts';
+import { formatAddress } from './config/address.ts';
+import type { Config } from './config/schema.ts';
+import { Fault } from './core/fault.ts';
+import type { Log } from './core/log.ts';
+import { tailEvents } from './event-tail.ts';
+import type { IntakeGroup } from './intake-group.ts';
+import type { LedgerBook } from './ledger/book.ts';
+import { topicSizes } from './log-sizes.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import type { TagDictionary, TagEntry } from './tags/dictionary.ts';
+
+/** The parts that the services are made of. */
+export interface ServiceParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly dictionary: TagDictionary;
+  readonly book: LedgerBook;
+  readonly historian: HistorianClient;
+  readonly links: readonly LinkClient[];
+  readonly intake: IntakeGroup;
+  readonly metrics: GatewayMetrics;
+}
+
+/** What the HTTP API asks, answered out of the gateway's parts. */
+export class GatewayServices implements Services {
+  private readonly parts: ServiceParts;
+
+  constructor(parts: ServiceParts) {
+    this.parts = parts;
+  }
+
+  /** A link that does not reach its cluster does not make the gateway unready: it works with the cable pulled out. */
+  readiness(): Readiness {
+    const { config, historian, intake } = this.parts;
+    const parts: PartState[] = [this.logReadiness()];
+    const { running } = historian.state();
+    parts.push({ name: 'historian', ready: running, detail: running ? null : 'It is started again by itself.' });
+    for (const { name } of config.connectors) {
+      const { state, detail } = intake.state(name);
+      parts.push({ name: `connector/${name}`, ready: state === 'up', detail: detail === '' ? state : detail });
+    }
+    return { ready: parts.every(({ ready }) => ready), parts };
+  }
+
+  private logReadiness(): PartState {
+    const { failed, diskFull, withinBudget } = this.parts.log.state;
+    if (failed !== undefined) return { name: 'log', ready: false, detail: failed.detail };
+    if (diskFull) return { name: 'log', ready: false, detail: 'The disk is full: intake waits until there is space.' };
+    const detail = withinBudget ? null : 'More than its budget: consumers have not read the oldest data yet.';
+    return { name: 'log', ready: true, detail };
+  }
+
+  metrics(): Promise<string> {
+    return this.parts.metrics.registry.metrics();
+  }
+
+  tags(): Iterable<TagInfo> {
+    const { dictionary, config } = this.parts;
+    const kinds = new Map<string, string>(config.connectors.map(({ name, kind }) => [name, kind]));
+    return dictionary.all().map(({ path, id, type, connector }) => {
+      return { path, id, type, unit: null, connector, kind: kinds.get(connector) ?? '' };
+    });
+  }
+
+  async latest(tags: readonly string[] | null): Promise<TagSample[]> {
+    const paths = tags?.map((tag) => this.known(tag).path) ?? null;
+    const samples: TagSample[] = [];
+    for await (const part of this.parts.historian.latest(paths)) samples.push(...part.samples);
+    return samples;
+  }
+
+  async *history({ tags, fromUs, toUs, signal }: HistoryQuery): AsyncGenerator<HistoryPage> {
+    const entries = tags.map((tag) => this.known(tag));
+    for (const { path } of entries)
+      for await (const page of this.parts.historian.query({ tag: path, fromUs, toUs }, signal))
+        yield { tag: path, samples: page.samples() };
+  }
+
+  private known(tag: string): TagEntry {
+    const entry = this.parts.dictionary.find(tag);
+    if (entry === undefined) throw new Fault('tag-unknown', tag.slice(0, 300));
+    return entry;
+  }
+
+  /** What is stored is asked first: everything stored has been logged, and is reported by then. */
+  async ledger(): Promise<LedgerReport> {
+    const { historian, intake, book } = this.parts;
+    const stored = await historian.stored();
+    await intake.flush();
+    return book.report(stored);
+  }
+
+  connectors(): ConnectorStatus[] {
+    const { config, intake, book } = this.parts;
+    const sums = book.sums();
+    return config.connectors.map(({ name, kind, listen }) => {
+      const { state, detail } = intake.state(name);
+      return {
+        name,
+        kind,
+        state: state === 'stopped' ? 'down' : state,
+        address: formatAddress(listen),
+        detail: detail === '' ? null : detail,
+        sources: intake.sources(name),
+        received: sums.get(name)?.[0] ?? 0,
+      };
+    });
+  }
+
+  links(): LinkStatus[] {
+    return this.parts.links.map((link) => linkView(link.status()));
+  }
+
+  verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep> {
+    const link = this.parts.links.find((candidate) => candidate.name === name);
+    if (link === undefined) throw new Fault('link-unknown', name);
+    return verifySteps((ending, onProgress) => link.verify(ending, onProgress), signal);
+  }
+
+  logTopics(): LogTopic[] {
+    const { folder, ends } = this.parts.log;
+    return topicSizes(folder, ends);
+  }
+
+  events(limit: number): GatewayEvent[] {
+    const { folder, ends } = this.parts.log;
+    return tailEvents(folder, ends, limit);
+  }
+}

@@ -1,0 +1,222 @@
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { HistorianClient } from '../historian/client.ts';
+import { LinkClient } from '../sync/link/client.ts';
+import { linkView } from './api/link-views.ts';
+import { ApiServer } from './api/server.ts';
+import type { Config } from './config/schema.ts';
+import { type Clock, systemClock } from './core/clock.ts';
+import { realDisk } from './core/disk.ts';
+import { type Fault, messageOf } from './core/fault.ts';
+import { Log } from './core/log.ts';
+import { DiskForecast } from './disk-forecast.ts';
+import { GatewayEvents } from './gateway-events.ts';
+import { GatewayServices } from './gateway-services.ts';
+import { IntakeGroup } from './intake-group.ts';
+import { LedgerBook } from './ledger/book.ts';
+import { DataLock } from './lock/data-lock.ts';
+import { GatewayMetrics } from './metrics.ts';
+import { claimSite } from './site.ts';
+import { Supervisor } from './supervise.ts';
+import { TagDictionary } from './tags/dictionary.ts';
+import { lastPublishedTag } from './tags/published.ts';
+import { TagRegistrar } from './tags/registrar.ts';
+
+/** How a gateway is run. */
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Null: the built-in configuration. */
+  readonly configFile: string | null;
+  /** Ends the gateway: it drains, closes, and `runGateway` resolves. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Everything has been started. */
+  readonly onReady?: () => void;
+}
+
+/** The ledger's snapshot is written at most once a second, and so seldom that it costs at most 2 % of the main thread. */
+const SNAPSHOT_EVERY_MS = 1000;
+const SNAPSHOT_SHARE = 50;
+const HOLD_EVERY_MS = 1000;
+const DISK_LOOK_EVERY_MS = 10_000;
+
+/** Runs a gateway until the signal ends it. Throws the Fault of what keeps it from starting; what was started is stopped again. */
+export async function runGateway(options: GatewayOptions): Promise<void> {
+  const gateway = new Gateway(options);
+  const { signal } = options;
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  try {
+    await gateway.start();
+    if (!signal.aborted) {
+      options.onReady?.();
+      await ended;
+    }
+  } finally {
+    await gateway.stop();
+  }
+}
+
+/** All parts of one gateway, in the order in which they start. Stopped in the opposite order. */
+class Gateway {
+  private readonly options: GatewayOptions;
+  private readonly clock: Clock = systemClock();
+  private readonly stops: { readonly name: string; readonly stop: () => Promise<void> | void }[] = [];
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+  }
+
+  async start(): Promise<void> {
+    const { config, log: logger } = this.options;
+    const lock = await DataLock.take(config.data);
+    this.onStop('lock', () => lock.release());
+    claimSite(realDisk, config.data, config.site.name);
+
+    const log = new Log({ dataFolder: config.data, budgetBytes: config.log.budget, nowMs: this.clock.nowMs() });
+    await log.open((fault) => this.logFailed(fault));
+    this.onStop('log', () => log.close());
+    logger.info({ logId: log.state.identity.logId, ends: endsOf(log) }, 'log open');
+
+    const dictionary = new TagDictionary(realDisk, path.join(config.data, 'tags'));
+    dictionary.open();
+    this.onStop('tags', () => dictionary.close());
+    const book = this.openLedger(log, dictionary);
+
+    const events = new GatewayEvents(log.producer(), this.clock, book, (error) => logger.error(messageOf(error)));
+    const registrar = this.startTags(log, dictionary);
+    const historian = this.startHistorian(log, (error) => {
+      metrics.workerRestarts.inc({ worker: 'historian' });
+      logger.error(messageOf(error));
+    });
+    const links = await this.startLinks(log);
+    const intake = new IntakeGroup({
+      site: config.site.name,
+      connectors: config.connectors,
+      aheadMs: config.clock.ahead,
+      log,
+      registrar,
+      book,
+      logger,
+      metrics: () => metrics,
+    });
+    const forecast = new DiskForecast(config.data);
+    const metrics = new GatewayMetrics({
+      ledger: () => book.sums(),
+      logEnds: () => endsOf(log),
+      historian: () => historian.state(),
+      links: () => links.map((link) => linkView(link.status())),
+      diskFullSeconds: () => forecast.seconds(),
+    });
+    const services = new GatewayServices({ config, log, dictionary, book, historian, links, intake, metrics });
+    const api = new ApiServer({ services, logger, listen: config.http.listen });
+    lock.serve(await api.handler());
+    await api.listen();
+    this.onStop('http', () => api.close());
+    intake.start();
+    this.onStop('connectors', () => intake.stop());
+
+    this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
+    forecast.look(this.clock.monotonicMs());
+    this.every('disk', DISK_LOOK_EVERY_MS, () => forecast.look(this.clock.monotonicMs()));
+    await events.addRecovery(log);
+    await events.add('gateway', 'started', { pid: process.pid, configFile: this.options.configFile });
+    this.onStop('event', () => events.add('gateway', 'stopped', {}));
+  }
+
+  private openLedger(log: Log, dictionary: TagDictionary): LedgerBook {
+    const { config } = this.options;
+    const book = new LedgerBook({
+      disk: realDisk,
+      file: path.join(config.data, 'ledger.json'),
+      logFolder: log.folder,
+      ends: log.ends,
+      connectorOf: (tag) => dictionary.find(tag)?.connector ?? '',
+    });
+    book.open();
+    let nextMs = 0;
+    this.every('ledger', SNAPSHOT_EVERY_MS, () => {
+      const startMs = this.clock.monotonicMs();
+      if (startMs < nextMs) return;
+      book.save();
+      const endMs = this.clock.monotonicMs();
+      nextMs = endMs + (endMs - startMs) * SNAPSHOT_SHARE;
+    });
+    this.onStop('ledger', () => book.save());
+    return book;
+  }
+
+  private startTags(log: Log, dictionary: TagDictionary): TagRegistrar {
+    const producer = log.producer();
+    const registrar = new TagRegistrar(dictionary, this.clock, (batch, records) => {
+      producer.append('tags', batch, records).catch((error: unknown) => this.options.log.error(messageOf(error)));
+    });
+    registrar.start(lastPublishedTag(log.folder, log.ends));
+    return registrar;
+  }
+
+  private startHistorian(log: Log, onRestart: (error: unknown) => void): HistorianClient {
+    const { config, log: logger } = this.options;
+    const { logId, epoch } = log.state.identity;
+    const historian = new HistorianClient({
+      logFolder: log.folder,
+      folder: path.join(config.data, 'historian'),
+      ends: log.ends,
+      logId,
+      epoch,
+      report: (fault) => logger.error({ code: fault.code }, fault.message),
+    });
+    const part = {
+      async run() {
+        await historian.start();
+        const fault = await historian.ended;
+        if (fault !== undefined) throw fault;
+      },
+      stop: () => historian.stop(),
+    };
+    const supervisor = new Supervisor({ name: 'historian', part, onRestart }).start();
+    this.onStop('historian', () => supervisor.stop());
+    return historian;
+  }
+
+  private async startLinks(log: Log): Promise<LinkClient[]> {
+    const links = this.options.config.links.map(
+      (link) => new LinkClient({ link, logFolder: log.folder, ends: log.ends, logId: log.state.identity.logId }),
+    );
+    for (const link of links) {
+      await link.start();
+      this.onStop('link', () => link.stop());
+    }
+    return links;
+  }
+
+  /** The log writes no more: nothing is acknowledged from now on. The gateway stays up to say so and to be read from. */
+  private logFailed(fault: Fault): void {
+    this.options.log.fatal({ code: fault.code }, `${fault.message} ${fault.todo}`);
+  }
+
+  private every(name: string, ms: number, task: () => void): void {
+    const timer = setInterval(task, ms);
+    this.onStop(name, () => clearInterval(timer));
+  }
+
+  private onStop(name: string, stop: () => Promise<void> | void): void {
+    this.stops.push({ name, stop });
+  }
+
+  /** Stops everything that was started, last first; one part that fails does not keep the others. */
+  async stop(): Promise<void> {
+    for (const { name, stop } of this.stops.splice(0).toReversed()) {
+      try {
+        await stop();
+      } catch (error) {
+        this.options.log.error({ part: name }, `stopping: ${messageOf(error)}`);
+      }
+    }
+  }
+}
+
+function endsOf(log: Log): Map<string, number> {
+  return new Map(log.ends.topics.map((topic) => [topic, log.ends.end(topic)]));
+}

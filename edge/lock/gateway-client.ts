@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { buffer, text } from 'node:stream/consumers';
+import { catalogue, errnoOf, Fault, type FaultCode, messageOf } from '../core/fault.ts';
+import { SOCKET_NAME } from './data-lock.ts';
+import { listens } from './liveness.ts';
+import { shortFolder, type ShortFolder } from './socket-path.ts';
+
+/** A request to the running gateway. */
+export interface GatewayRequest {
+  readonly method?: 'GET' | 'POST';
+  readonly accept?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Statuses from 300 on that are an answer like any other. */
+  readonly allow?: readonly number[];
+}
+
+/** The running gateway of a data folder, over its socket. */
+export class GatewayClient {
+  private readonly folder: ShortFolder;
+
+  constructor(folder: ShortFolder) {
+    this.folder = folder;
+  }
+
+  /** An answer in JSON. Throws the Fault that the gateway names, or `gateway-failed`. */
+  async json(path: string, options: GatewayRequest = {}): Promise<unknown> {
+    const answer = await this.stream(path, { accept: 'application/json', ...options });
+    return JSON.parse(await text(answer)) as unknown;
+  }
+
+  /** The bytes of an answer, as they come. Throws like `json`; `gateway-failed` also if the answer breaks off. */
+  async stream(path: string, options: GatewayRequest = {}): Promise<AsyncIterable<Uint8Array>> {
+    const answer = await this.send(path, options);
+    const { statusCode = 500 } = answer;
+    if (statusCode < 300 || options.allow?.includes(statusCode) === true) return wholeBody(answer, path);
+    throw problemOf(await buffer(answer), statusCode);
+  }
+
+  /** Ends the client; requests under way are not ended. */
+  close(): void {
+    this.folder.close();
+  }
+
+  private send(path: string, { method = 'GET', accept = '*/*', signal }: GatewayRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const socketPath = this.folder.addressOf(SOCKET_NAME);
+      const headers = { accept, host: 'localhost' };
+      const sent = request({ socketPath, path, method, headers, agent: false, ...(signal ? { signal } : {}) }, resolve);
+      sent.once('error', (error) => {
+        const fault = new Fault('gateway-failed', `${method} ${path}: ${messageOf(error)}`, { cause: error });
+        reject(errnoOf(error) === 'ABORT_ERR' ? error : fault);
+      });
+      sent.end();
+    });
+  }
+}
+
+async function* wholeBody(answer: IncomingMessage, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* answer as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw new Fault('gateway-failed', `${path}: the answer broke off.`, { cause: error });
+  }
+}
+
+/** The gateway that runs on this data folder, or undefined. Close the client after use. */
+export async function gatewayAt(dataFolder: string): Promise<GatewayClient | undefined> {
+  if (!existsSync(dataFolder)) return undefined;
+  const folder = shortFolder(dataFolder, SOCKET_NAME.length);
+  try {
+    if (await listens(folder.addressOf(SOCKET_NAME))) return new GatewayClient(folder);
+  } catch (error) {
+    folder.close();
+    throw new Fault('data-unreadable', `${dataFolder}: ${messageOf(error)}`, { cause: error });
+  }
+  folder.close();
+  return undefined;
+}
+
+/** The fault behind a problem document (RFC 9457). */
+function problemOf(body: Uint8Array, status: number): Fault {
+  let problem: { type?: unknown; detail?: unknown } = {};
+  try {
+    problem = (JSON.parse(new TextDecoder().decode(body)) ?? {}) as typeof problem;
+  } catch (error) {
+    return new Fault('gateway-failed', `It answered with status ${status}.`, { cause: error });
+  }
+  const code = typeof problem.type === 'string' ? (problem.type.split(':').at(-1) ?? '') : '';
+  const detail = typeof problem.detail === 'string' ? problem.detail : `Status ${status}.`;
+  return code in catalogue ? new Fault(code as FaultCode, detail) : new Fault('gateway-failed', detail);
+}

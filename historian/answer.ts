@@ -1,0 +1,55 @@
+import { buffersOf } from './points.ts';
+import type { Answers, HistorianStatus, Question } from './protocol.ts';
+import { latestOf, queryPage, tagPage } from './query.ts';
+import type { Store } from './store.ts';
+import type { View } from './view.ts';
+
+/** The answer to a question, and the memory that goes with it. */
+export interface Answer {
+  readonly answer: Answers[keyof Answers];
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+/** Answers a question from the current version of the store. */
+export function answerTo(store: Store, question: Question): Answer {
+  const view = store.pin();
+  try {
+    if (question.ask === 'page') return pageAnswer(view, question.query);
+    return { answer: otherAnswer(store, view, question), transfer: [] };
+  } finally {
+    view.release();
+  }
+}
+
+function pageAnswer(view: View, query: Parameters<typeof queryPage>[1]): Answer {
+  const { tag, points, topics, gaps, next } = queryPage(view, query);
+  const message = points.toMessage();
+  return { answer: { tag, points: message, topics, gaps, next }, transfer: buffersOf(message) };
+}
+
+function otherAnswer(store: Store, view: View, question: Exclude<Question, { ask: 'page' }>): Answers[keyof Answers] {
+  switch (question.ask) {
+    case 'latest':
+      return latestOf(view, question.tags);
+    case 'tags':
+      return tagPage(view, question.after ?? undefined);
+    case 'status':
+      return statusOf(store);
+    case 'flush':
+      return null;
+  }
+}
+
+function statusOf(store: Store): HistorianStatus {
+  const { manifest, memory, series, damaged } = store;
+  return {
+    files: manifest.files.length,
+    fileBytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+    fileSamples: manifest.files.reduce((sum, file) => sum + file.samples, 0),
+    memorySamples: memory.samples,
+    memoryBytes: memory.bytes,
+    series: series.count,
+    lostRecords: store.lostRecords,
+    damaged,
+  };
+}

@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { DurableEnds } from '../../edge/core/durable-ends.ts';
+import { Fault, fromFaultMessage } from '../../edge/core/fault.ts';
+import { destinationOf, type LinkConfig } from './link-config.ts';
+import type { LinkCommand, LinkNotice, LinkWorkerData } from './messages.ts';
+import { type LinkStatus, linkStatus, measured, type TopicStatus } from './status.ts';
+import type { Timing } from './timing.ts';
+import type { VerifyProgress, VerifyResult } from './verify.ts';
+
+export interface LinkClientOptions {
+  readonly link: LinkConfig;
+  readonly logFolder: string;
+  readonly logId: string;
+  readonly ends: DurableEnds;
+  /** Told to the brokers; digits, letters, `.` and `-`. */
+  readonly softwareVersion?: string;
+  /** Called at most four times a second, when something has changed. */
+  readonly onStatus?: (status: LinkStatus) => void;
+  readonly timing?: Partial<Timing>;
+}
+
+/** A worker that does not end by itself is ended after so long. */
+const STOP_LIMIT_MS = 5000;
+
+interface Verification {
+  readonly onProgress: (progress: VerifyProgress) => void;
+  readonly resolve: (results: readonly VerifyResult[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The main thread's handle of one link, which mirrors topics of the log from a worker thread of its own. */
+export class LinkClient {
+  private readonly options: LinkClientOptions;
+  private readonly verifications = new Map<number, Verification>();
+  private last: LinkStatus | undefined;
+  private worker: Worker | undefined;
+  private ended: Promise<void> = Promise.resolve();
+  private paused = false;
+  private stopping = false;
+  private lastId = 0;
+
+  constructor(options: LinkClientOptions) {
+    this.options = options;
+  }
+
+  get name(): string {
+    return this.options.link.name;
+  }
+
+  /** The state as it was last told, with the lag of this moment; `starting` while there is no worker. */
+  status(): LinkStatus {
+    const { link, ends } = this.options;
+    const known = this.last?.topics ?? link.topics.map((topic) => unknown(link, topic));
+    const topics = known.map((topic) => measured(topic, ends));
+    return linkStatus(link, topics);
+  }
+
+  /**
+   * Starts the worker; resolves when its thread runs, and `status` tells the rest. Called again after the worker was lost, it goes on with what is
+   * known of the destination. Throws `worker-failed`.
+   */
+  async start(): Promise<void> {
+    const { link, logFolder, logId, ends, softwareVersion = 'unknown', timing = {} } = this.options;
+    const { paused } = this;
+    const before = this.last?.topics ?? [];
+    const data: LinkWorkerData = { link, logFolder, logId, ends: ends.shared, softwareVersion, paused, before, timing };
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: `link ${link.name}` });
+    this.worker = worker;
+    this.stopping = false;
+    worker.on('message', (notice: LinkNotice) => this.note(notice));
+    this.ended = new Promise((resolve, reject) => {
+      let cause: Error | undefined;
+      worker.on('error', (error: Error) => (cause = error));
+      worker.on('exit', (code) => {
+        this.worker = undefined;
+        if (this.stopping && cause === undefined) return resolve();
+        reject(this.lost(cause?.stack ?? `exit code ${code}`, cause));
+      });
+    });
+    await Promise.race([once(worker, 'online'), this.ended]);
+  }
+
+  /** Starts the worker and settles when it ends: rejects with `worker-failed` if it was not told to. */
+  async run(): Promise<void> {
+    await this.start();
+    await this.ended;
+  }
+
+  /** The worker ended without being told to. */
+  private lost(why: string, cause: Error | undefined): Fault {
+    const fault = new Fault('worker-failed', `The link ${this.name}: ${why}`, { cause });
+    for (const verification of this.verifications.values()) verification.reject(fault);
+    this.verifications.clear();
+    const topics = this.status().topics.map((topic): TopicStatus => {
+      const stays = topic.state === 'failed' || topic.state === 'paused';
+      return stays ? topic : { ...topic, state: 'starting', detail: fault.message };
+    });
+    this.last = linkStatus(this.options.link, topics);
+    this.options.onStatus?.(this.last);
+    return fault;
+  }
+
+  /** Finishes what is in flight and stops writing, until `resume`. */
+  pause(): void {
+    this.paused = true;
+    this.post({ type: 'pause' });
+  }
+
+  /** Goes on after a pause, or tries again after a failure. */
+  resume(): void {
+    this.paused = false;
+    this.post({ type: 'resume' });
+  }
+
+  /** Compares both ends record by record, beside the mirroring. Throws as `verifyLink`, `not-ready` without a worker, `worker-failed`. */
+  async verify(
+    signal: AbortSignal,
+    onProgress: (progress: VerifyProgress) => void = () => undefined,
+  ): Promise<readonly VerifyResult[]> {
+    signal.throwIfAborted();
+    if (this.worker === undefined) throw new Fault('not-ready', `The link ${this.options.link.name} does not run.`);
+    const id = ++this.lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly VerifyResult[]>();
+    this.verifications.set(id, { onProgress, resolve, reject });
+    this.post({ type: 'verify', id });
+    const cancel = (): void => {
+      this.verifications.delete(id);
+      this.post({ type: 'cancel-verify', id });
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    return promise.finally(() => signal.removeEventListener('abort', cancel));
+  }
+
+  /** Finishes what is in flight, at most 3 s, and ends the worker. */
+  async stop(): Promise<void> {
+    const { worker } = this;
+    this.stopping = true;
+    if (worker === undefined) return;
+    this.post({ type: 'stop' });
+    const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
+    await this.ended.catch(() => undefined); // told by `run`
+    clearTimeout(limit);
+  }
+
+  private note(notice: LinkNotice): void {
+    if (notice.type === 'status') {
+      this.last = notice.status;
+      this.options.onStatus?.(notice.status);
+      return;
+    }
+    const verification = this.verifications.get(notice.id);
+    if (notice.type === 'verify-progress') return verification?.onProgress(notice.progress);
+    this.verifications.delete(notice.id);
+    if (notice.type === 'verified') verification?.resolve(notice.results);
+    else verification?.reject(fromFaultMessage(notice.fault));
+  }
+
+  private post(command: LinkCommand): void {
+    this.worker?.postMessage(command);
+  }
+}
+
+function unknown(link: LinkConfig, topic: string): Parameters<typeof measured>[0] {
+  const nothing = { mirrored: undefined, lastError: undefined, topicId: undefined, warnings: [], detail: '' };
+  return { topic, destination: destinationOf(link, topic), state: 'starting', ...nothing };
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A file of the water-loop testbed: local times without a zone, then a column for each sensor. */
+export interface Recording {
+  readonly sensors: readonly string[];
+  readonly rows: readonly {
+    /** As it stands in the file: `2020-03-09 10:14:33`. */
+    readonly localTime: string;
+    /** As they stand in the file, in the order of `sensors`. */
+    readonly values: readonly string[];
+  }[];
+  /** The whole file. */
+  readonly text: string;
+}
+
+/** The last two columns are labels, no measurements. */
+const labels = new Set(['anomaly', 'changepoint']);
+
+/** Reads a file such as `valve1/0.csv` out of the folder of recorded data. */
+export function readRecording(dataFolder: string, name: string): Recording {
+  const text = readFileSync(join(dataFolder, 'skab', name), 'utf8');
+  const [header = '', ...lines] = text.trimEnd().split(/\r?\n/);
+  const [, ...columns] = header.split(';');
+  const sensors = columns.filter((column) => !labels.has(column));
+  const rows = lines.map((line) => {
+    const [localTime = '', ...values] = line.split(';');
+    return { localTime, values: values.slice(0, sensors.length) };
+  });
+  return { sensors, rows, text };
+}
