@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { HistorianClient } from '../historian/client.ts';
 import { LinkClient } from '../sync/link/client.ts';
+import type { LinkStatus } from '../sync/link/status.ts';
 import { linkView } from './api/link-views.ts';
 import { ApiServer } from './api/server.ts';
 import type { Config } from './config/schema.ts';
@@ -21,6 +22,7 @@ import { Supervisor } from './supervise.ts';
 import { TagDictionary } from './tags/dictionary.ts';
 import { lastPublishedTag } from './tags/published.ts';
 import { TagRegistrar } from './tags/registrar.ts';
+import { version } from './version.ts';
 
 /** How a gateway is run. */
 export interface GatewayOptions {
@@ -86,11 +88,12 @@ class Gateway {
 
     const events = new GatewayEvents(log.producer(), this.clock, book, (error) => logger.error(messageOf(error)));
     const registrar = this.startTags(log, dictionary);
-    const historian = this.startHistorian(log, (error) => {
-      metrics.workerRestarts.inc({ worker: 'historian' });
-      logger.error(messageOf(error));
-    });
-    const links = await this.startLinks(log);
+    const restarted = (worker: string, error: unknown): void => {
+      metrics.workerRestarts.inc({ worker });
+      logger.error({ worker }, messageOf(error));
+    };
+    const historian = this.startHistorian(log, (error) => restarted('historian', error));
+    const links = this.startLinks(log, restarted);
     const intake = new IntakeGroup({
       site: config.site.name,
       connectors: config.connectors,
@@ -139,7 +142,12 @@ class Gateway {
     this.every('ledger', SNAPSHOT_EVERY_MS, () => {
       const startMs = this.clock.monotonicMs();
       if (startMs < nextMs) return;
-      book.save();
+      // A full disk must not end the gateway: the snapshot before this one still stands, and the log has the rest.
+      try {
+        book.save();
+      } catch (error) {
+        this.options.log.error(`ledger snapshot: ${messageOf(error)}`);
+      }
       const endMs = this.clock.monotonicMs();
       nextMs = endMs + (endMs - startMs) * SNAPSHOT_SHARE;
     });
@@ -180,15 +188,21 @@ class Gateway {
     return historian;
   }
 
-  private async startLinks(log: Log): Promise<LinkClient[]> {
-    const links = this.options.config.links.map(
-      (link) => new LinkClient({ link, logFolder: log.folder, ends: log.ends, logId: log.state.identity.logId }),
-    );
-    for (const link of links) {
-      await link.start();
-      this.onStop('link', () => link.stop());
-    }
-    return links;
+  private startLinks(log: Log, onRestart: (link: string, error: unknown) => void): LinkClient[] {
+    const { logId } = log.state.identity;
+    return this.options.config.links.map((link) => {
+      const name = `link/${link.name}`;
+      let before = '';
+      const onStatus = ({ state, detail }: LinkStatus): void => {
+        if (state !== before) this.options.log.info({ link: link.name, detail }, state);
+        before = state;
+      };
+      const logFolder = log.folder;
+      const client = new LinkClient({ link, logFolder, ends: log.ends, logId, softwareVersion: version, onStatus });
+      const supervisor = new Supervisor({ name, part: client, onRestart: (error) => onRestart(name, error) }).start();
+      this.onStop(name, () => supervisor.stop());
+      return client;
+    });
   }
 
   /** The log writes no more: nothing is acknowledged from now on. The gateway stays up to say so and to be read from. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { Fault } from '../core/fault.ts';
 import { type BenchResult, median } from './machine.ts';
 import { cpuSeconds, residentMb } from './process-usage.ts';
 import { startMosquittoToFile } from './rival-mosquitto.ts';
+import { freePort, type Target } from './target.ts';
 
 /** What one run of the load generator printed. */
 const loadSchema = z.object({
@@ -27,17 +27,6 @@ export interface EndToEndOptions {
   /** Ends within 60 s: fewer messages, one run. */
   readonly quick: boolean;
   readonly onProgress: (line: string) => void;
-}
-
-/** A system that takes MQTT in. */
-export interface Target {
-  readonly system: string;
-  readonly port: number;
-  /** Processes whose CPU time and memory count. */
-  readonly pids: readonly number[];
-  /** Resolves when this many messages since its start can be read back. */
-  readonly queryable: (messages: number) => Promise<void>;
-  readonly stop: () => Promise<void>;
 }
 
 const CLIENTS = 20;
@@ -177,14 +166,4 @@ async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const match = new RegExp(`^${name} (\\S+)$`, 'm').exec(text);
   return Number(match?.[1] ?? 0);
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

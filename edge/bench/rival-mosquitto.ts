@@ -6,7 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, type Target } from './end-to-end.ts';
+import { freePort, type Target } from './target.ts';
 
 const LINE = '.\n';
 

@@ -27,7 +27,7 @@ describe('usage', () => {
     const ran = await millrace(args, { cwd: temporaryFolder() });
     expect(ran.code).toBe(code);
     expect(ran.stderr).not.toMatch(/^\s+at /m);
-    if (code !== 0) expect(ran.stdout).toBe('');
+    expect(ran.stdout === '').toBe(code !== 0);
   });
 
   test('an error says what happened, the detail and what to do', async () => {

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { readCheckpoint } from '../core/checkpoint-file.ts';
 import { realDisk } from '../core/disk.ts';
 import { Failure } from './failure.ts';
 import type { LogSource } from './log-source.ts';
@@ -12,8 +14,14 @@ export function verify(log: LogSource, names: readonly string[], options: { json
   const totalBytes = topics.reduce((sum, { bytes }) => sum + bytes, 0);
   const progress = new Progress('verifying', 'bytes');
   let doneBytes = 0;
-  const reports = topics.map(({ topic, start, end }) => {
-    const check = new TopicCheck(realDisk, { logFolder: log.folder, topic, start, end, live: log.live });
+  const synced = readCheckpoint(realDisk, path.join(log.folder, 'recovery-point-offset-checkpoint'));
+  const reports = topics.map(({ topic, end }) => {
+    const check = new TopicCheck(realDisk, {
+      logFolder: log.folder,
+      topic,
+      end: Math.max(end, synced.get(topic) ?? end),
+      live: log.live,
+    });
     for (const bytes of check.run()) progress.update((doneBytes += bytes), totalBytes);
     return check.report;
   });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     historyCommand(),
     logCommand(),
     linkCommand(),
+    benchCommand(),
   ]) {
     program.addCommand(command);
   }

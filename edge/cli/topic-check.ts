@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BatchScanner } from '../core/batch-scanner.ts';
+import { readCheckpoint } from '../core/checkpoint-file.ts';
 import type { Disk } from '../core/disk.ts';
 import { errnoOf, Fault } from '../core/fault.ts';
 import type { BatchHeader } from '../core/record-batch.ts';
@@ -30,8 +31,7 @@ export interface TopicReport {
 export interface TopicCheckOptions {
   readonly logFolder: string;
   readonly topic: string;
-  readonly start: number;
-  /** Nothing behind it is looked at: a running gateway is just writing there. */
+  /** First offset that it need not hold yet. Nothing behind it is looked at: a running gateway is just writing there. */
   readonly end: number;
   /** A gateway runs: old segments may vanish, and the last index may be behind. */
   readonly live: boolean;
@@ -58,13 +58,12 @@ export class TopicCheck {
 
   /** Runs the check; yields the bytes of each batch, for progress. */
   *run(): Generator<number, void> {
-    const { start, end, live } = this.options;
+    const { end, live } = this.options;
     const bases = listSegments(this.disk, this.folder);
-    let expected = bases[0] ?? 0;
-    if (expected > start) this.missing(bases[0] ?? 0, start, expected);
+    let expected = this.start(bases);
     for (const [i, base] of bases.entries()) {
       if (base >= end && i > 0) break;
-      if (base !== expected) this.missing(base, expected, base);
+      if (base > expected) this.missing(base, expected, base);
       const segmentEnd = Math.min(bases[i + 1] ?? end, end);
       try {
         yield* this.checkSegment(base, segmentEnd, i === bases.length - 1);
@@ -74,6 +73,13 @@ export class TopicCheck {
       }
       expected = segmentEnd;
     }
+    if (bases.length === 0 && end > expected) this.missing(expected, expected, end);
+  }
+
+  /** First offset that the log should hold. Asked after the segments were listed: retention puts it on record before it deletes. */
+  private start(bases: readonly number[]): number {
+    const file = path.join(this.options.logFolder, 'log-start-offset-checkpoint');
+    return readCheckpoint(this.disk, file).get(this.options.topic) ?? bases[0] ?? 0;
   }
 
   private missing(base: number, from: number, to: number): void {

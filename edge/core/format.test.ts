@@ -54,7 +54,7 @@ function describeValue(sample: Sample): string {
 
 describe('sample v1 in FORMAT.md', () => {
   test('the schema id is the shifted beginning of the SHA-256 of the canonical form', () => {
-    const canonical = avsc.Type.forSchema(JSON.parse(block('sample-v1'))).schema();
+    const canonical = avsc.Type.forSchema(JSON.parse(block('sample-v1')) as avsc.Schema).schema();
     const hash = createHash('sha256').update(JSON.stringify(canonical)).digest();
     expect(hash.subarray(0, 4).toString('hex')).toBe('9703f038');
     expect(hash.readUInt32BE(0) >>> 1).toBe(SAMPLE_SCHEMA_ID);

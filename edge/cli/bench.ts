@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import { benchEndToEnd } from '../bench/end-to-end.ts';
+import { type BenchReport, thisMachine } from '../bench/machine.ts';
+import { jsonOption, withExample } from './options.ts';
+import { jsonText, table } from './output.ts';
+
+/** `millrace bench`: what can be measured. */
+export function benchCommand(): Command {
+  const command = new Command('bench').description('Measures this machine.');
+  command.addCommand(endToEndCommand());
+  return command;
+}
+
+/** `millrace bench end-to-end` */
+function endToEndCommand(): Command {
+  const command = new Command('end-to-end')
+    .description(
+      'Measures MQTT QoS 1 to durable and to queryable on a gateway of its own, beside mosquitto with mosquitto_sub where that is installed. Medians of five alternating runs, about three minutes.',
+    )
+    .option('--quick', 'one short run, within 60 s', false)
+    .addOption(jsonOption())
+    .action(endToEnd);
+  return withExample(command, 'millrace bench end-to-end --quick');
+}
+
+async function endToEnd(options: { readonly quick: boolean; readonly json?: boolean }): Promise<void> {
+  const results = await benchEndToEnd({
+    quick: options.quick,
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  const report: BenchReport = { machine: thisMachine(), results };
+  process.stdout.write(options.json === true ? jsonText(report) : textOf(report));
+}
+
+function textOf({ machine, results }: BenchReport): string {
+  const { cpu, cores, memoryGiB, os, node } = machine;
+  const rows = results.map(({ name, system, value, unit }) => [name, system, value.toPrecision(4), unit]);
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}, Node ${node}\n\n${table(['figure', 'system', 'value', 'unit'], rows)}`;
+}
