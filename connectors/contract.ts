@@ -70,7 +70,7 @@ export interface Problem {
 }
 
 /** The connection to a source ended without its saying so: each of its tags gets a null sample, BadNoCommunication. */
-export interface SourceLost {
+interface SourceLost {
   readonly type: 'lost';
   readonly source: string;
 }

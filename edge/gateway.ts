@@ -18,7 +18,7 @@ import { LedgerBook } from './ledger/book.ts';
 import { DataLock } from './lock/data-lock.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { claimSite } from './site.ts';
-import { Supervisor } from './supervise.ts';
+import { type Part, Supervisor } from './supervise.ts';
 import { TagDictionary } from './tags/dictionary.ts';
 import { lastPublishedTag } from './tags/published.ts';
 import { TagRegistrar } from './tags/registrar.ts';
@@ -40,6 +40,8 @@ export interface GatewayOptions {
 const SNAPSHOT_EVERY_MS = 1000;
 const SNAPSHOT_SHARE = 50;
 const HOLD_EVERY_MS = 1000;
+/** The followers of the log wait at most so long for the connectors to open. */
+const CONNECTORS_FIRST_MS = 3000;
 const DISK_LOOK_EVERY_MS = 10_000;
 
 /** Runs a gateway until the signal ends it. Throws the Fault of what keeps it from starting; what was started is stopped again. */
@@ -64,6 +66,7 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
 class Gateway {
   private readonly options: GatewayOptions;
   private readonly clock: Clock = systemClock();
+  private readonly followers: Supervisor[] = [];
   private readonly stops: { readonly name: string; readonly stop: () => Promise<void> | void }[] = [];
 
   constructor(options: GatewayOptions) {
@@ -79,7 +82,7 @@ class Gateway {
     const log = new Log({ dataFolder: config.data, budgetBytes: config.log.budget, nowMs: this.clock.nowMs() });
     await log.open((fault) => this.logFailed(fault));
     this.onStop('log', () => log.close());
-    logger.info({ logId: log.state.identity.logId, ends: endsOf(log) }, 'log open');
+    logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(endsOf(log)) }, 'log open');
 
     const dictionary = new TagDictionary(realDisk, path.join(config.data, 'tags'));
     dictionary.open();
@@ -119,6 +122,9 @@ class Gateway {
     this.onStop('http', () => api.close());
     intake.start();
     this.onStop('connectors', () => intake.stop());
+    // Devices wait for their acknowledgements, readers of the log do not: after a crash both would want the same cores.
+    await intake.settled(CONNECTORS_FIRST_MS);
+    for (const follower of this.followers) follower.start();
 
     this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
     forecast.look(this.clock.monotonicMs());
@@ -183,8 +189,7 @@ class Gateway {
       },
       stop: () => historian.stop(),
     };
-    const supervisor = new Supervisor({ name: 'historian', part, onRestart }).start();
-    this.onStop('historian', () => supervisor.stop());
+    this.addFollower('historian', part, onRestart);
     return historian;
   }
 
@@ -199,10 +204,16 @@ class Gateway {
       };
       const logFolder = log.folder;
       const client = new LinkClient({ link, logFolder, ends: log.ends, logId, softwareVersion: version, onStatus });
-      const supervisor = new Supervisor({ name, part: client, onRestart: (error) => onRestart(name, error) }).start();
-      this.onStop(name, () => supervisor.stop());
+      this.addFollower(name, client, (error) => onRestart(name, error));
       return client;
     });
+  }
+
+  /** A part that follows the log: started when the connectors are open, stopped after them. */
+  private addFollower(name: string, part: Part, onRestart: (error: unknown) => void): void {
+    const supervisor = new Supervisor({ name, part, onRestart });
+    this.followers.push(supervisor);
+    this.onStop(name, () => supervisor.stop());
   }
 
   /** The log writes no more: nothing is acknowledged from now on. The gateway stays up to say so and to be read from. */

@@ -28,6 +28,7 @@ export class IntakeGroup {
   private readonly clients: IntakeClient[] = [];
   private readonly supervisors: Supervisor[] = [];
   private readonly states = new Map<string, ConnectorState>();
+  private readonly whenSettled = Promise.withResolvers<void>();
   private readonly sourceCounts = new Map<string, number>();
 
   constructor(options: IntakeGroupOptions) {
@@ -77,11 +78,24 @@ export class IntakeGroup {
     if (notice.type === 'state') {
       const { connector, state } = notice;
       this.states.set(connector, state);
+      this.checkSettled();
       if (state.state === 'down') logger.warn({ connector }, `down: ${state.detail}`);
       else logger.info({ connector }, state.state);
     } else if (notice.type === 'failed') logger.fatal({ worker }, notice.fault.detail);
     else if (notice.type === 'ready')
       logger.info({ worker, rememberedSamples: notice.rememberedSamples, tookMs: notice.tookMs }, 'ready');
+  }
+
+  /** Resolves when each connector is up or has failed once, at the latest after `limitMs`. */
+  async settled(limitMs: number): Promise<void> {
+    const limit = setTimeout(() => this.whenSettled.resolve(), limitMs);
+    this.checkSettled();
+    await this.whenSettled.promise;
+    clearTimeout(limit);
+  }
+
+  private checkSettled(): void {
+    if (this.options.connectors.every(({ name }) => this.state(name).state !== 'starting')) this.whenSettled.resolve();
   }
 
   /** State of a connector. */

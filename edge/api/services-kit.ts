@@ -94,7 +94,8 @@ export class MemoryServices implements Services {
   }
 
   links() {
-    const topics = [{ topic: 'samples', destination: 'plant.samples', end: 10, mirrored: 8, lag: 2 }];
+    const state = { state: 'mirroring', detail: null, warnings: ['retention.ms is short'] };
+    const topics = [{ topic: 'samples', destination: 'plant.samples', ...state, end: 10, mirrored: 8, lag: 2 }];
     return [{ name: 'cloud', state: 'mirroring', detail: null, brokers: ['k:9092'], topics }];
   }
 

@@ -143,10 +143,10 @@ interface LinkTopicStatus {
   /** Name at the destination. */
   readonly destination: string;
   /** As of the link, for this topic. */
-  readonly state?: string;
-  readonly detail?: string | null;
+  readonly state: string;
+  readonly detail: string | null;
   /** Settings of the destination that lose or delay data sooner or later. */
-  readonly warnings?: readonly string[];
+  readonly warnings: readonly string[];
   /** Offset behind the last durable record of the log. */
   readonly end: number;
   /** Offset behind the last record that the destination is known to have; null before it was asked. */
@@ -172,7 +172,7 @@ export interface VerifyResult {
   readonly topics: readonly VerifiedTopic[];
 }
 
-export interface VerifiedTopic {
+interface VerifiedTopic {
   readonly topic: string;
   readonly destination: string;
   /** Records found equal: offset, timestamp, key, value, headers. */

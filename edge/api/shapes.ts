@@ -107,11 +107,10 @@ export const linksShape = z.object({
         z.object({
           topic: z.string(),
           destination: z.string(),
-          state: z.string().optional(),
-          detail: z.string().nullable().optional(),
+          state: z.string(),
+          detail: z.string().nullable(),
           warnings: z
             .array(z.string())
-            .optional()
             .describe('Settings of the destination that lose or delay data sooner or later.'),
           end: offset,
           mirrored: offset.nullable().describe('Null before the destination was asked.'),

@@ -8,14 +8,14 @@ export function linkTable(links: readonly LinkStatus[]): string {
     link.name,
     topic.topic,
     topic.destination,
-    topic.state ?? link.state,
+    topic.state,
     topic.end,
     topic.mirrored ?? '?',
     topic.lag ?? '?',
-    topic.detail ?? link.detail ?? '',
+    topic.detail ?? '',
   ]);
   const warnings = topics.flatMap(({ link, topic }) =>
-    (topic.warnings ?? []).map((text) => `${link.name}, ${topic.destination}: ${text}\n`),
+    topic.warnings.map((text) => `${link.name}, ${topic.destination}: ${text}\n`),
   );
   return table(['link', 'topic', 'destination', 'state', 'end', 'mirrored', 'lag', ''], rows) + warnings.join('');
 }

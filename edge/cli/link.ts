@@ -67,7 +67,8 @@ async function stoppedLinks(config: Config): Promise<LinkStatus[]> {
     brokers: to.brokers.map(formatAddress),
     topics: topics.map((topic) => {
       const end = ends.get(topic) ?? 0;
-      return { topic, destination: prefix + topic, end, mirrored: null, lag: null };
+      const state = { state: 'stopped', detail: 'no gateway runs', warnings: [] };
+      return { topic, destination: prefix + topic, ...state, end, mirrored: null, lag: null };
     }),
   }));
 }

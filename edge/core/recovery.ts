@@ -7,7 +7,7 @@ import { placeBatch } from './record-batch.ts';
 import { COMMIT_GROUP_BYTES, listSegments, segmentFile } from './segment-files.ts';
 
 /** A range of offsets that cannot be read any more, with the record times around it (0: unknown). */
-export interface DamagedRange {
+interface DamagedRange {
   readonly first: number;
   readonly last: number;
   readonly fromMs: number;

@@ -1,7 +1,7 @@
 /** Tag paths (FORMAT.md, "Tags"): levels of ISA-95 joined by `/`, the site first. */
 
 export const MAX_TAG_BYTES = 255;
-export const MIN_SEGMENTS = 2;
+const MIN_SEGMENTS = 2;
 export const MAX_SEGMENTS = 16;
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for

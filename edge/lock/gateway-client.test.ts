@@ -78,3 +78,13 @@ test('an asker that goes away ends the request', async () => {
   });
   await expect(client.stream('/x', { signal: gone.signal }).then(text)).rejects.toThrow(/broke off|aborted/);
 });
+
+test('a gateway that has gone meanwhile does not run', async () => {
+  const other = mkdtempSync(path.join(os.tmpdir(), 'millrace-client-'));
+  const gone = await DataLock.take(other);
+  const asker = await gatewayAt(other);
+  await gone.release();
+  await expect(asker?.json('/x')).rejects.toMatchObject({ code: 'gateway-not-running' });
+  asker?.close();
+  rmSync(other, { recursive: true });
+});

@@ -48,8 +48,11 @@ export class GatewayClient {
       const headers = { accept, host: 'localhost' };
       const sent = request({ socketPath, path, method, headers, agent: false, ...(signal ? { signal } : {}) }, resolve);
       sent.once('error', (error) => {
-        const fault = new Fault('gateway-failed', `${method} ${path}: ${messageOf(error)}`, { cause: error });
-        reject(errnoOf(error) === 'ABORT_ERR' ? error : fault);
+        const code = errnoOf(error);
+        const gone = code === 'ECONNREFUSED' || code === 'ENOENT';
+        const fault = gone ? 'gateway-not-running' : 'gateway-failed';
+        const detail = `${method} ${path}: ${messageOf(error)}`;
+        reject(code === 'ABORT_ERR' ? error : new Fault(fault, detail, { cause: error }));
       });
       sent.end();
     });

@@ -42,17 +42,19 @@ const topics = [
 /** What was seen of the acknowledgements of QoS 1, which are what the rate is about. */
 class Acknowledgements {
   count = 0;
-  private waiting: ((atMs: number) => void) | undefined;
+  private awaited: { atMs: number | undefined } | undefined;
 
   note(): void {
     this.count++;
-    this.waiting?.(performance.now());
-    this.waiting = undefined;
+    if (this.awaited === undefined) return;
+    this.awaited.atMs = performance.now();
+    this.awaited = undefined;
   }
 
-  /** When the next one comes. */
-  next(): Promise<number> {
-    return new Promise((resolve) => (this.waiting = resolve));
+  /** When the next one comes, as soon as it has come. */
+  next(): { readonly atMs: number | undefined } {
+    this.awaited = { atMs: undefined };
+    return this.awaited;
   }
 }
 
@@ -87,7 +89,7 @@ interface Round {
   readonly toFirstAckMs: number;
 }
 
-/** Under load: at a random moment after the first PUBACK pulls the plug, starts again; every fourth start is killed once itself. */
+/** Under load: at a random moment after the first PUBACK pulls the plug, starts again; every fourth start is killed once itself, and now and then it is stopped cleanly. */
 async function killGateway(gateway: Gateway, load: Load, acknowledgements: Acknowledgements, choose: Random) {
   const rounds: Round[] = [];
   for (let round = 0; round < gatewayKills; round++) {
@@ -104,13 +106,22 @@ async function killGateway(gateway: Gateway, load: Load, acknowledgements: Ackno
       await pause(choose.between(50, 1000));
       await gateway.kill9();
     }
-    const acknowledged = acknowledgements.next();
-    gateway.start();
-    await gateway.until('it is ready again', async () => (await fetch(`${gateway.http}/healthz`)).ok);
-    const toFirstAckMs = (await acknowledged) - gateway.startedMs;
+    const toFirstAckMs = await startUnderLoad(gateway, acknowledgements);
     rounds.push({ rate, toFirstAckMs });
+    if (round % 7 !== 6) continue;
+    await pause(choose.between(200, 1000));
+    figure('clean stop under load, ms', await gateway.stop());
+    await startUnderLoad(gateway, acknowledgements);
   }
   return rounds;
+}
+
+/** Returns how long it took from the start of the process to the first PUBACK, ms. */
+async function startUnderLoad(gateway: Gateway, acknowledgements: Acknowledgements): Promise<number> {
+  gateway.start();
+  const first = acknowledgements.next();
+  await gateway.until('something is acknowledged again', () => first.atMs !== undefined);
+  return (first.atMs ?? Infinity) - gateway.startedMs;
 }
 
 async function killBroker(kafka: Kafka, choose: Random): Promise<void> {
@@ -185,9 +196,8 @@ describe.skipIf(!services.available)('power cuts', () => {
     const load = new Load(devicesOf(gateway.mqttPort, acknowledgements), offeredRate * 1.25);
 
     const startMs = performance.now();
-    const first = acknowledgements.next();
     load.start();
-    await first;
+    await gateway.until('something is acknowledged', () => acknowledgements.count > 0);
     const [rounds] = await Promise.all([
       killGateway(gateway, load, acknowledgements, choose),
       killBroker(kafka, random(choose.whole(0, 1e9))),
@@ -298,4 +308,37 @@ describe.skipIf(!services.available)('power cuts', () => {
       );
     },
   );
+
+  test('a device that is gone without a word: each of its tags has a null sample from then on, and values again when it is back', async () => {
+    await using gateway = await startGateway({ topics });
+    const startUs = (Date.now() - 3_600_000) * 1000;
+    const tags = ['a', 'b'].map((name) => `${site}/timed/pump/${name}`);
+    const publish = (device: MqttDevice, n: number) =>
+      Promise.all(
+        ['a', 'b'].map((name) => device.publish(`timed/pump/${name}`, `{"timestamp":${startUs + n},"value":${n}}`)),
+      );
+    const first = new MqttDevice({ port: gateway.mqttPort, clientId: 'pump' }).start();
+    await publish(first, 1);
+    const goneUs = Date.now() * 1000;
+    first.vanish();
+    await gateway.until(
+      'the gap is logged',
+      async () => (await settledLedger(gateway)).total.generated === tags.length,
+    );
+    await using again = new MqttDevice({ port: gateway.mqttPort, clientId: 'pump' }).start();
+    await publish(again, 2);
+    const ledger = await settledLedger(gateway);
+    expect(imbalances(ledger)).toEqual([]);
+    expect(ledger.total).toMatchObject({ received: 4, logged: 4, generated: 2, duplicate: 0, stored: 6 });
+    for (const tag of tags) {
+      const found = await historyByHttp(gateway, [tag]);
+      const badNoCommunication = 0x8031_0000;
+      expect(found.map(({ value, quality }) => [value, quality])).toEqual([
+        [1, 0],
+        [2, 0],
+        [null, badNoCommunication],
+      ]);
+      expect(found[2]?.timeUs).toBeGreaterThanOrEqual(goneUs - 1000);
+    }
+  });
 });

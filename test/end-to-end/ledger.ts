@@ -1,7 +1,7 @@
 import type { Gateway } from './gateway.ts';
 
 /** The terms of the ledger (CONTRACT, `GET /api/v1/ledger`). */
-export interface LedgerTotals {
+interface LedgerTotals {
   readonly received: number;
   readonly logged: number;
   readonly generated: number;

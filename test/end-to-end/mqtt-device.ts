@@ -92,6 +92,13 @@ export class MqttDevice implements AsyncDisposable {
     this.socket?.destroy();
   }
 
+  /** Breaks the connection without a word and connects no more. */
+  vanish(): void {
+    this.ended = true;
+    clearTimeout(this.retry);
+    this.socket?.destroy();
+  }
+
   /** Says goodbye and connects no more. What is not acknowledged stays so. */
   async end(): Promise<void> {
     this.ended = true;
