@@ -38,7 +38,7 @@ export interface Message {
   /** The delivery: lets a resend be told where the device gives no time. */
   readonly delivery?: { readonly packetId: number; readonly resent: boolean };
   readonly values: readonly RawValue[];
-  /** Parts that could not be read. With no values at all there is at least one. */
+  /** Parts that could not be read. A message with neither values nor problems is one that the configuration leaves out: it counts as filtered. */
   readonly problems: readonly Problem[];
 }
 

@@ -1,6 +1,7 @@
 import type { HistorianClient } from '../historian/client.ts';
 import type { LinkClient } from '../sync/link/client.ts';
 import { linkView, verifySteps } from './api/link-views.ts';
+import { historianPages } from './api/historian-pages.ts';
 import type {
   ConnectorStatus,
   GatewayEvent,
@@ -87,11 +88,8 @@ export class GatewayServices implements Services {
     return samples;
   }
 
-  async *history({ tags, fromUs, toUs, signal }: HistoryQuery): AsyncGenerator<HistoryPage> {
-    const entries = tags.map((tag) => this.known(tag));
-    for (const { path } of entries)
-      for await (const page of this.parts.historian.query({ tag: path, fromUs, toUs }, signal))
-        yield { tag: path, samples: page.samples() };
+  history(query: HistoryQuery): AsyncIterable<HistoryPage> {
+    return historianPages(this.parts.historian, this.parts.dictionary, query);
   }
 
   private known(tag: string): TagEntry {

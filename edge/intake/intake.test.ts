@@ -203,12 +203,12 @@ describe('quarantine', () => {
     });
   });
 
-  test('a message that has neither value nor problem does not disappear', async () => {
+  test('a message that the configuration leaves out counts as filtered', async () => {
     await using kit = await IntakeKit.open();
     const { take, tally } = kit.intake();
     await take(message([]));
-    expect(kit.records('quarantine')[0]?.headers['reason']).toBe('no-value');
-    expect(countsOf(tally)).toEqual({ '(unmapped)': { received: 1, quarantined: 1 } });
+    expect(kit.records('quarantine')).toEqual([]);
+    expect(countsOf(tally)).toEqual({ '(unmapped)': { received: 1, filtered: 1 } });
   });
 });
 

@@ -189,8 +189,10 @@ export class Intake {
       const known = tag === undefined ? undefined : this.options.tags.known(tag);
       this.quarantine(quarantine, known?.path ?? UNMAPPED, reason, detail);
     }
-    if (message.values.length === 0 && message.problems.length === 0)
-      this.quarantine(quarantine, UNMAPPED, 'no-value', 'The connector gave neither a value nor a reason.');
+    if (message.values.length > 0 || message.problems.length > 0) return;
+    // The configuration does not want it (a retained message, say).
+    this.options.tally.add(UNMAPPED, 'received');
+    this.options.tally.add(UNMAPPED, 'filtered');
   }
 
   private takeValue(

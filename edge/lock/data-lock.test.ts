@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Fault } from '../core/fault.ts';
 import { DataLock, SOCKET_NAME } from './data-lock.ts';
 import { gatewayAt } from './gateway-client.ts';
 
@@ -99,6 +100,29 @@ describe('one owner', () => {
       owners[0]?.child.kill('SIGKILL');
       await Promise.all(racers.map(({ child }) => ended(child)));
     }
+  });
+
+  test('of many that want it at the same moment exactly one gets it, each time', async () => {
+    for (let round = 0; round < 100; round++) {
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => DataLock.take(folder)));
+      const owners = results.filter((result) => result.status === 'fulfilled');
+      const faults = results
+        .filter((result) => result.status === 'rejected')
+        .map(({ reason }) => (reason as Fault).code);
+      expect({ owners: owners.length, faults }).toEqual({ owners: 1, faults: Array(7).fill('gateway-running') });
+      await owners[0]?.value.release();
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('what a process left that died before it listened is removed after a while', async () => {
+    const abandoned = path.join(folder, 'gateway.sock.1-0123456789abcdef.new');
+    const young = path.join(folder, 'gateway.sock.2-0123456789abcdef.new');
+    for (const file of [abandoned, young]) writeFileSync(file, '');
+    utimesSync(abandoned, 0, 0);
+    const lock = await DataLock.take(folder);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.new'))).toEqual([path.basename(young)]);
+    await lock.release();
   });
 
   test('the loser of a race names the winner', async () => {

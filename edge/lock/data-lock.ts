@@ -147,9 +147,18 @@ export class DataLock {
     for (const name of await fs.readdir(this.dataFolder)) {
       if (!name.endsWith('.new') || !CLAIM.test(name.slice(0, -'.new'.length))) continue;
       const file = path.join(this.dataFolder, name);
-      const age = Date.now() - (await fs.stat(file)).mtimeMs;
-      if (age > 60_000) await fs.rm(file, { force: true });
+      if ((await ageOf(file)) > 60_000) await fs.rm(file, { force: true });
     }
+  }
+}
+
+/** How long ago a file was made, ms; 0 if it has another name by now. */
+async function ageOf(file: string): Promise<number> {
+  try {
+    return Date.now() - (await fs.stat(file)).mtimeMs;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 0;
+    throw error;
   }
 }
 

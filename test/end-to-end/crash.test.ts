@@ -1,4 +1,5 @@
 import type { IHeaders } from 'kafkajs';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startKafka, type Kafka } from '../services/kafka.ts';
@@ -215,6 +216,10 @@ describe.skipIf(!services.available)('power cuts', () => {
     figure('messages/s over all, outages included', load.total / seconds);
     figure('process start to first PUBACK, ms', startsMs.map((ms) => Math.round(ms)).join(' '));
     figure('process start to first PUBACK, ms, median', quantile(startsMs, 0.5));
+    figure(
+      'processes that wanted a core, mean of the last minute',
+      `${loadavg()[0]?.toFixed(1)} of ${availableParallelism()}`,
+    );
     figure(
       'messages sent again',
       load.devices.reduce((sum, { device }) => sum + device.resent, 0),

@@ -57,7 +57,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     const properties = { ...ownProperties(port, await freePort(), logDir), ...options.properties };
     const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`);
     writeFileSync(config, lines.join(''));
-    const clusterId = randomBytes(16).toString('base64url');
+    // A leading letter: the tool takes an id that begins with a hyphen for an option.
+    const clusterId = `M${randomBytes(16).toString('base64url').slice(1)}`;
     await runKafkaTool('kafka.tools.StorageTool', ['format', '-t', clusterId, '-c', config]);
     return kafkaOf(port, dir, logDir, await start(), start);
   } catch (error) {
