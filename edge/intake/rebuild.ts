@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { DurableEnds } from '../core/durable-ends.ts';
-import { LogReader } from '../core/reader.ts';
-import { RecordCursor } from '../core/record-cursor.ts';
+import { eachRecord } from '../core/each-record.ts';
+import type { LogReader } from '../core/reader.ts';
+import type { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';
 import { type DuplicateFilter, REMEMBER_MS } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
@@ -11,31 +12,19 @@ const MAX_RECORDS = 1_000_000;
 
 /** Fills the duplicate filter from the tail of topic `samples`, so that what was sent again over a restart is still known. Returns how many samples were read. */
 export function rebuildDuplicates(filter: DuplicateFilter, logFolder: string, ends: DurableEnds, clock: Clock): number {
-  const reader = new LogReader({ logFolder, topic: 'samples', ends });
-  const cursor = new RecordCursor();
   const sample = new SampleReader();
   const print = new Fingerprint();
   let records = 0;
-  try {
-    const from = reader.offsetAt(clock.nowMs() - REMEMBER_MS);
-    reader.seek(Math.max(from, ends.end('samples') - MAX_RECORDS));
-    for (let result = reader.read(); result.kind !== 'end'; result = reader.read()) {
-      if (result.kind === 'gap') continue;
-      for (let at = 0; at < result.bytes.length;) {
-        at = cursor.open(result.bytes, at);
-        while (cursor.next()) {
-          records++;
-          const key = cursor.key();
-          if (key === null || cursor.valueStart < 0) continue;
-          sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
-          remember(filter, print, cursor, sample, key);
-        }
-      }
-    }
-    return records;
-  } finally {
-    reader.close();
-  }
+  const from = (reader: LogReader): number =>
+    Math.max(reader.offsetAt(clock.nowMs() - REMEMBER_MS), ends.end('samples') - MAX_RECORDS);
+  eachRecord(logFolder, 'samples', ends, from, (cursor) => {
+    records++;
+    const key = cursor.key();
+    if (key === null || cursor.valueStart < 0) return;
+    sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
+    remember(filter, print, cursor, sample, key);
+  });
+  return records;
 }
 
 function remember(

@@ -1,8 +1,8 @@
 import type { DurableEnds } from '../core/durable-ends.ts';
+import { eachRecord } from '../core/each-record.ts';
 import { Flag } from '../core/flags.ts';
 import { type IntakeTerm, UNMAPPED } from '../core/ledger.ts';
-import { LogReader } from '../core/reader.ts';
-import { RecordCursor } from '../core/record-cursor.ts';
+import type { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';
 import type { Covered } from './covered.ts';
 
@@ -24,21 +24,10 @@ export function replayLedger(
   const end = ends.end(topic);
   covered.limit(end);
   if (covered.prefix >= end) return;
-  const reader = new LogReader({ logFolder, topic, ends });
-  const cursor = new RecordCursor();
   const count = counters[topic];
-  reader.seek(covered.prefix);
-  try {
-    for (let result = reader.read(); result.kind !== 'end'; result = reader.read()) {
-      if (result.kind === 'gap') continue;
-      for (let at = 0; at < result.bytes.length;) {
-        at = cursor.open(result.bytes, at);
-        while (cursor.next()) if (!covered.has(cursor.offset)) count(cursor, add);
-      }
-    }
-  } finally {
-    reader.close();
-  }
+  eachRecord(logFolder, topic, ends, covered.prefix, (cursor) => {
+    if (!covered.has(cursor.offset)) count(cursor, add);
+  });
   covered.add(covered.prefix, end - 1);
 }
 
