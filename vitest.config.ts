@@ -1,12 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
+const everywhere = ['**/node_modules/**', 'data/**'];
+const limits = { testTimeout: 60_000, hookTimeout: 120_000, pool: 'forks' as const };
+
+/** Two groups, one after the other: the suites of whole processes measure times and want both cores for themselves. */
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'data/**'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    pool: 'forks',
-    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...limits,
+          name: 'parts',
+          include: ['**/*.test.ts'],
+          exclude: [...everywhere, 'test/end-to-end/**'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: 'end-to-end',
+          include: ['test/end-to-end/**/*.test.ts'],
+          exclude: everywhere,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

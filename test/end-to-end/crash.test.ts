@@ -19,7 +19,7 @@ import {
   indexComplaints,
   type LoggedSample,
 } from './decode.ts';
-import { figure, quantile } from './figures.ts';
+import { figure, quantile, sum } from './figures.ts';
 import { site, startGateway, type Gateway } from './gateway.ts';
 import { imbalances, linksCaughtUp, settledLedger } from './ledger.ts';
 import { Load, messageOf, numberOf, type LoadDevice } from './load.ts';
@@ -209,7 +209,6 @@ describe.skipIf(!services.available)('power cuts', () => {
     const seconds = (performance.now() - startMs) / 1000;
     for (const { device } of load.devices) await device.end();
 
-    const sum = (numbers: readonly number[]): number => numbers.reduce((before, number) => before + number, 0);
     const rate = sum(rounds.map(({ acknowledged }) => acknowledged)) / sum(rounds.map((round) => round.seconds));
     const startsMs = rounds.map(({ toFirstAckMs }) => toFirstAckMs);
     figure('messages acknowledged', load.total);

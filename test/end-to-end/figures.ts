@@ -6,6 +6,10 @@ export function figure(what: string, value: string | number): void {
   process.stdout.write(`figure: ${what}: ${text}\n`);
 }
 
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((before, number) => before + number, 0);
+}
+
 /** The value below which the share (0 to 1) of the numbers lies; 0 of none. */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = Float64Array.from(numbers).toSorted();
