@@ -8,6 +8,7 @@ import { segmentFile, topicFolder } from '../../edge/core/segment-files.ts';
 import { type Kafka, startKafka } from '../../test/services/kafka.ts';
 import { kcatConsume, kcatProduce } from '../../test/services/kcat.ts';
 import { requireService } from '../../test/services/require.ts';
+import { waitFor } from '../../test/services/wait.ts';
 import { parseAddress } from '../kafka/address.ts';
 import { KafkaClient } from '../kafka/client.ts';
 import { splitBatches } from '../kafka/patch.ts';
@@ -200,20 +201,28 @@ describe.skipIf(!service.available)('a link to a real broker', () => {
     ]);
   });
 
+  /** Commits one record in a transaction. A broker that makes its first one refuses for a moment: then all of it is tried again. */
+  async function transactionOf(topic: string): Promise<void> {
+    const client = new KafkaJs({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING });
+    await waitFor(`a transaction on ${topic}`, async () => {
+      const producer = client.producer({ transactionalId: 't', idempotent: true, maxInFlightRequests: 1 });
+      try {
+        await producer.connect();
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: [{ value: 'x' }] });
+        await transaction.commit();
+        return true;
+      } finally {
+        await producer.disconnect();
+      }
+    });
+  }
+
   test('markers of transactions and packed records of others are not ours', async () => {
     using log = new TestLog();
     log.append(1, 5);
-    const producer = new KafkaJs({ brokers: [kafka.brokers], logLevel: logLevel.NOTHING }).producer({
-      transactionalId: 't',
-      idempotent: true,
-      maxInFlightRequests: 1,
-    });
     await createTopic('marked.samples', {});
-    await producer.connect();
-    const transaction = await producer.transaction();
-    await transaction.send({ topic: 'marked.samples', messages: [{ value: 'x' }] });
-    await transaction.commit();
-    await producer.disconnect();
+    await transactionOf('marked.samples');
     await using link = linkOf(log, 'marked.');
     await link.reaches('failed');
     expect(link.topic.detail).toContain('offset 1 is the marker of a transaction');
