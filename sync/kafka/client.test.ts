@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { BatchEncoder, placeBatch } from '../../edge/core/record-batch.ts';
 import { Fault } from '../../edge/core/fault.ts';
@@ -10,6 +11,13 @@ import { KafkaClient, type KafkaClientOptions, type TopicPartition } from './cli
 import type { Call } from './deadline.ts';
 import { type Answer, isFenced } from './errors.ts';
 import { type Producer, sequenceAfter, setProducer, splitBatches } from './patch.ts';
+
+/** Whether all threads of a process are stopped: the signal reaches them one after the other. */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    /^State:\s+T/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+  );
+}
 
 const START_MS = Date.UTC(2026, 0, 1);
 
@@ -312,6 +320,7 @@ describe.skipIf(!service.available)('against a real broker', () => {
   test('a broker that hangs costs the time of the call and no more; it is found again when it goes on', async () => {
     const to = await newTopic(client);
     process.kill(kafka.pid, 'SIGSTOP');
+    await waitFor('every thread of the broker to stand still', () => isStopped(kafka.pid));
     try {
       const startMs = performance.now();
       expect(await faultOf(client.listOffset(to, LATEST, within(300)))).toBe('kafka-timeout');

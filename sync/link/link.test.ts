@@ -223,6 +223,8 @@ describe.skipIf(!service.available)('a link to a real broker', () => {
     log.append(1, 5);
     await createTopic('marked.samples', {});
     await transactionOf('marked.samples');
+    // The answer to a commit does not wait for the marker.
+    await waitFor('the marker', async () => (await admin.fetchTopicOffsets('marked.samples'))[0]?.high === '2');
     await using link = linkOf(log, 'marked.');
     await link.reaches('failed');
     expect(link.topic.detail).toContain('offset 1 is the marker of a transaction');
