@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../edge/core/byte-writer.ts';
 import { Fault } from '../edge/core/fault.ts';
-import { type Sample, ValueKind } from '../edge/core/sample.ts';
+import { MAX_TIME_US, type Sample, ValueKind } from '../edge/core/sample.ts';
 import { BLOCK_HEADER_BYTES, decodeBlock, writeBlock } from './block.ts';
 import { anySample, lineOf } from './history-kit.ts';
 import { BLOCK_POINTS } from './limits.ts';
@@ -14,8 +14,10 @@ import { Rows } from './rows.ts';
 function pointsOf(samples: readonly Sample[]): Points {
   const rows = new Rows();
   const sorted = samples.toSorted((a, b) => a.timeUs - b.timeUs);
-  for (const [i, sample] of sorted.entries())
-    rows.append(sample.timeUs, i * 7, sample, i % 5 === 0 ? sample.timeUs + 1 : Number.NaN, 0);
+  for (const [i, sample] of sorted.entries()) {
+    const deviceTimeUs = i % 5 === 0 ? Math.min(sample.timeUs + 1, MAX_TIME_US) : Number.NaN;
+    rows.append(sample.timeUs, i * 7, sample, deviceTimeUs, 0);
+  }
   const points = new Points(samples.length);
   rows.gather(Uint32Array.from(samples.keys()), 0, samples.length, 0, points);
   return points;
