@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const everywhere = ['**/node_modules/**', 'data/**'];
-const limits = { testTimeout: 60_000, hookTimeout: 120_000, pool: 'forks' as const };
+// A guard against what hangs, for a busy machine too: what a test waits for has limits of its own.
+const limits = { testTimeout: 180_000, hookTimeout: 180_000, pool: 'forks' as const };
 
 /** Two groups, one after the other: the suites of whole processes measure times and want both cores for themselves. */
 export default defineConfig({

@@ -32,17 +32,37 @@ export class GatewayEvents {
     }
   }
 
-  /** What the recovery of the log found: gaps that everybody downstream must be able to see. */
+  /**
+   * What the recovery of the log found: gaps that everybody downstream must be able to see. All of it is given to the log before this returns, and so before anything that comes
+   * in later; resolves when it is durable.
+   */
   async addRecovery(log: Log): Promise<void> {
-    for (const [topic, { damage, cut, repaired, rewrittenBytes }] of Object.entries(log.state.reports)) {
-      const key = `topic/${topic}`;
-      for (const { first, last, fromMs, toMs } of damage)
-        await this.add(key, 'gap', { topic, first, last, fromMs, toMs, reason: 'damage' });
-      if (cut !== undefined) {
-        const { offset, bytes, file } = cut;
-        await this.add(key, 'gap', { topic, first: offset, last: offset - 1, bytes, file, reason: 'cut' });
-      }
-      if (repaired > 0) await this.add(key, 'repaired', { topic, batches: repaired, rewrittenBytes });
-    }
+    await Promise.all(recoveryEvents(log).map(({ topic, type, members }) => this.add(`topic/${topic}`, type, members)));
   }
+}
+
+/** An event about a topic of the log. */
+export interface TopicEvent {
+  readonly topic: string;
+  readonly type: 'gap' | 'repaired';
+  readonly members: Record<string, unknown>;
+}
+
+/** What the recovery of the log found, as events. */
+export function recoveryEvents(log: Log): TopicEvent[] {
+  return Object.entries(log.state.reports).flatMap(([topic, { damage, cut, repaired, rewrittenBytes }]) => {
+    const events: TopicEvent[] = damage.map(({ first, last, fromMs, toMs }) => {
+      return { topic, type: 'gap', members: { topic, first, last, fromMs, toMs, reason: 'damage' } };
+    });
+    if (cut !== undefined) {
+      const { offset, bytes, file } = cut;
+      events.push({
+        topic,
+        type: 'gap',
+        members: { topic, first: offset, last: offset - 1, bytes, file, reason: 'cut' },
+      });
+    }
+    if (repaired > 0) events.push({ topic, type: 'repaired', members: { topic, batches: repaired, rewrittenBytes } });
+    return events;
+  });
 }

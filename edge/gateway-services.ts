@@ -4,6 +4,7 @@ import { linkView, verifySteps } from './api/link-views.ts';
 import { historianPages } from './api/historian-pages.ts';
 import type {
   ConnectorStatus,
+  Forecast,
   GatewayEvent,
   HistoryPage,
   HistoryQuery,
@@ -20,7 +21,9 @@ import type {
 import { formatAddress } from './config/address.ts';
 import type { Config } from './config/schema.ts';
 import { Fault } from './core/fault.ts';
+import { Term } from './core/ledger.ts';
 import type { Log } from './core/log.ts';
+import type { DiskForecast } from './disk-forecast.ts';
 import { tailEvents } from './event-tail.ts';
 import type { IntakeGroup } from './intake-group.ts';
 import type { LedgerBook } from './ledger/book.ts';
@@ -38,6 +41,9 @@ export interface ServiceParts {
   readonly links: readonly LinkClient[];
   readonly intake: IntakeGroup;
   readonly metrics: GatewayMetrics;
+  readonly forecast: DiskForecast;
+  /** Why a worker ended last, if it ever did. */
+  readonly problemOf: (worker: string) => string | undefined;
 }
 
 /** What the HTTP API asks, answered out of the gateway's parts. */
@@ -50,10 +56,14 @@ export class GatewayServices implements Services {
 
   /** A link that does not reach its cluster does not make the gateway unready: it works with the cable pulled out. */
   readiness(): Readiness {
-    const { config, historian, intake } = this.parts;
+    const { config, historian, intake, problemOf } = this.parts;
     const parts: PartState[] = [this.logReadiness()];
     const { running } = historian.state();
-    parts.push({ name: 'historian', ready: running, detail: running ? null : 'It is started again by itself.' });
+    parts.push({
+      name: 'historian',
+      ready: running,
+      detail: running ? null : (problemOf('historian') ?? 'It is starting.'),
+    });
     for (const { name } of config.connectors) {
       const { state, detail } = intake.state(name);
       parts.push({ name: `connector/${name}`, ready: state === 'up', detail: detail === '' ? state : detail });
@@ -81,11 +91,9 @@ export class GatewayServices implements Services {
     });
   }
 
-  async latest(tags: readonly string[] | null): Promise<TagSample[]> {
+  async *latest(tags: readonly string[] | null): AsyncGenerator<TagSample> {
     const paths = tags?.map((tag) => this.known(tag).path) ?? null;
-    const samples: TagSample[] = [];
-    for await (const part of this.parts.historian.latest(paths)) samples.push(...part.samples);
-    return samples;
+    for await (const part of this.parts.historian.latest(paths)) yield* part.samples;
   }
 
   history(query: HistoryQuery): AsyncIterable<HistoryPage> {
@@ -118,9 +126,14 @@ export class GatewayServices implements Services {
         address: formatAddress(listen),
         detail: detail === '' ? null : detail,
         sources: intake.sources(name),
-        received: sums.get(name)?.[0] ?? 0,
+        received: sums.get(name)?.[Term.received] ?? 0,
       };
     });
+  }
+
+  forecast(): Forecast[] {
+    const { freeBytes, seconds } = this.parts.forecast.now();
+    return [{ name: 'disk', freeBytes, fullInSeconds: Number.isFinite(seconds) ? seconds : null }];
   }
 
   links(): LinkStatus[] {

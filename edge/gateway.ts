@@ -5,16 +5,20 @@ import { LinkClient } from '../sync/link/client.ts';
 import type { LinkStatus } from '../sync/link/status.ts';
 import { linkView } from './api/link-views.ts';
 import { ApiServer } from './api/server.ts';
+import type { ConnectorStatus } from './api/services.ts';
+import type { Address } from './config/address.ts';
 import type { Config } from './config/schema.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { realDisk } from './core/disk.ts';
 import { type Fault, messageOf } from './core/fault.ts';
 import { Log } from './core/log.ts';
 import { DiskForecast } from './disk-forecast.ts';
-import { GatewayEvents } from './gateway-events.ts';
+import { FullDiskWatch } from './full-disk.ts';
+import { GatewayEvents, recoveryEvents } from './gateway-events.ts';
 import { GatewayServices } from './gateway-services.ts';
 import { IntakeGroup } from './intake-group.ts';
 import { LedgerBook } from './ledger/book.ts';
+import { LedgerSnapshots } from './ledger-snapshots.ts';
 import { DataLock } from './lock/data-lock.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { claimSite } from './site.ts';
@@ -32,17 +36,16 @@ export interface GatewayOptions {
   /** Ends the gateway: it drains, closes, and `runGateway` resolves. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** Everything has been started. */
-  readonly onReady?: () => void;
+  /** Everything has been started: where HTTP listens, and how the connectors are. */
+  readonly onStarted?: (http: Address, connectors: readonly ConnectorStatus[]) => void;
 }
 
-/** The ledger's snapshot is written at most once a second, and so seldom that it costs at most 2 % of the main thread. */
 const SNAPSHOT_EVERY_MS = 1000;
-const SNAPSHOT_SHARE = 50;
 const HOLD_EVERY_MS = 1000;
 /** The followers of the log wait at most so long for the connectors to open. */
 const CONNECTORS_FIRST_MS = 3000;
 const DISK_LOOK_EVERY_MS = 10_000;
+const FULL_DISK_LOOK_EVERY_MS = 500;
 
 /** Runs a gateway until the signal ends it. Throws the Fault of what keeps it from starting; what was started is stopped again. */
 export async function runGateway(options: GatewayOptions): Promise<void> {
@@ -53,10 +56,11 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   });
   try {
     await gateway.start();
-    if (!signal.aborted) {
-      options.onReady?.();
-      await ended;
-    }
+    await ended;
+  } catch (error) {
+    // Who ends a gateway that is starting gets what was asked for.
+    if (!signal.aborted) throw error;
+    options.log.warn(`ended while it was starting: ${messageOf(error)}`);
   } finally {
     await gateway.stop();
   }
@@ -68,21 +72,22 @@ class Gateway {
   private readonly clock: Clock = systemClock();
   private readonly followers: Supervisor[] = [];
   private readonly stops: { readonly name: string; readonly stop: () => Promise<void> | void }[] = [];
+  /** Why a follower ended last, by its name. */
+  private readonly problems = new Map<string, string>();
+  private log: Log | undefined;
+  private stopping = false;
 
   constructor(options: GatewayOptions) {
     this.options = options;
   }
 
   async start(): Promise<void> {
-    const { config, log: logger } = this.options;
+    const { config, log: logger, signal } = this.options;
     const lock = await DataLock.take(config.data);
     this.onStop('lock', () => lock.release());
     claimSite(realDisk, config.data, config.site.name);
-
-    const log = new Log({ dataFolder: config.data, budgetBytes: config.log.budget, nowMs: this.clock.nowMs() });
-    await log.open((fault) => this.logFailed(fault));
-    this.onStop('log', () => log.close());
-    logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(endsOf(log)) }, 'log open');
+    const log = await this.openLog();
+    if (signal.aborted) return;
 
     const dictionary = new TagDictionary(realDisk, path.join(config.data, 'tags'));
     dictionary.open();
@@ -90,9 +95,12 @@ class Gateway {
     const book = this.openLedger(log, dictionary);
 
     const events = new GatewayEvents(log.producer(), this.clock, book, (error) => logger.error(messageOf(error)));
+    // Before anything can come in: the log has forgotten by its next start what it found at this one.
+    void events.addRecovery(log);
     const registrar = this.startTags(log, dictionary);
     const restarted = (worker: string, error: unknown): void => {
       metrics.workerRestarts.inc({ worker });
+      this.problems.set(worker, messageOf(error));
       logger.error({ worker }, messageOf(error));
     };
     const historian = this.startHistorian(log, (error) => restarted('historian', error));
@@ -107,18 +115,32 @@ class Gateway {
       logger,
       metrics: () => metrics,
     });
-    const forecast = new DiskForecast(config.data);
+    const forecast = this.startForecast();
     const metrics = new GatewayMetrics({
+      connectors: config.connectors.map(({ name }) => name),
+      workers: [...intake.workers, ...this.followers.map(({ name }) => name)],
       ledger: () => book.sums(),
+      lost: () => new Map([['damage', damagedSamples(log)]]),
       logEnds: () => endsOf(log),
       historian: () => historian.state(),
       links: () => links.map((link) => linkView(link.status())),
-      diskFullSeconds: () => forecast.seconds(),
+      diskFullSeconds: () => forecast.now().seconds,
     });
-    const services = new GatewayServices({ config, log, dictionary, book, historian, links, intake, metrics });
+    const services = new GatewayServices({
+      config,
+      log,
+      dictionary,
+      book,
+      historian,
+      links,
+      intake,
+      metrics,
+      forecast,
+      problemOf: (worker) => this.problems.get(worker),
+    });
     const api = new ApiServer({ services, logger, listen: config.http.listen });
     lock.serve(await api.handler());
-    await api.listen();
+    const http = await api.listen();
     this.onStop('http', () => api.close());
     intake.start();
     this.onStop('connectors', () => intake.stop());
@@ -127,11 +149,42 @@ class Gateway {
     for (const follower of this.followers) follower.start();
 
     this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
+    void this.recordStart(events);
+    if (!signal.aborted) this.options.onStarted?.(http, services.connectors());
+  }
+
+  /** Opens the log. The signal ends that too: on a full disk it waits for space. */
+  private async openLog(): Promise<Log> {
+    const { config, log: logger, signal } = this.options;
+    signal.throwIfAborted();
+    const log = new Log({ dataFolder: config.data, budgetBytes: config.log.budget, nowMs: this.clock.nowMs() });
+    this.log = log;
+    const watch = new FullDiskWatch(() => log.state.diskFull, logger);
+    this.every('full disk', FULL_DISK_LOOK_EVERY_MS, () => {
+      watch.look();
+      if (this.stopping) void this.giveUpFullDisk();
+    });
+    const giveUp = (): void => void log.close();
+    signal.addEventListener('abort', giveUp, { once: true });
+    await log.open((fault) => this.logFailed(fault));
+    signal.removeEventListener('abort', giveUp);
+    this.onStop('log', () => log.close());
+    logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(endsOf(log)) }, 'log open');
+    for (const { type, members } of recoveryEvents(log)) logger.warn(members, `log recovery: ${type}`);
+    return log;
+  }
+
+  private startForecast(): DiskForecast {
+    const forecast = new DiskForecast(this.options.config.data);
     forecast.look(this.clock.monotonicMs());
     this.every('disk', DISK_LOOK_EVERY_MS, () => forecast.look(this.clock.monotonicMs()));
-    await events.addRecovery(log);
-    await events.add('gateway', 'started', { pid: process.pid, configFile: this.options.configFile });
+    return forecast;
+  }
+
+  /** Nobody waits for these: on a full disk they become durable when there is space. */
+  private async recordStart(events: GatewayEvents): Promise<void> {
     this.onStop('event', () => events.add('gateway', 'stopped', {}));
+    await events.add('gateway', 'started', { pid: process.pid, configFile: this.options.configFile });
   }
 
   private openLedger(log: Log, dictionary: TagDictionary): LedgerBook {
@@ -144,19 +197,8 @@ class Gateway {
       connectorOf: (tag) => dictionary.find(tag)?.connector ?? '',
     });
     book.open();
-    let nextMs = 0;
-    this.every('ledger', SNAPSHOT_EVERY_MS, () => {
-      const startMs = this.clock.monotonicMs();
-      if (startMs < nextMs) return;
-      // A full disk must not end the gateway: the snapshot before this one still stands, and the log has the rest.
-      try {
-        book.save();
-      } catch (error) {
-        this.options.log.error(`ledger snapshot: ${messageOf(error)}`);
-      }
-      const endMs = this.clock.monotonicMs();
-      nextMs = endMs + (endMs - startMs) * SNAPSHOT_SHARE;
-    });
+    const snapshots = new LedgerSnapshots(book, this.clock, this.options.log);
+    this.every('ledger', SNAPSHOT_EVERY_MS, () => snapshots.saveIfDue());
     this.onStop('ledger', () => book.save());
     return book;
   }
@@ -230,8 +272,15 @@ class Gateway {
     this.stops.push({ name, stop });
   }
 
+  /** While stopping: what waits for space on a full disk would be waited for. It is not acknowledged, and comes again. */
+  private async giveUpFullDisk(): Promise<void> {
+    if (this.log?.state.diskFull === true) await this.log.close();
+  }
+
   /** Stops everything that was started, last first; one part that fails does not keep the others. */
   async stop(): Promise<void> {
+    this.stopping = true;
+    await this.giveUpFullDisk();
     for (const { name, stop } of this.stops.splice(0).toReversed()) {
       try {
         await stop();
@@ -244,4 +293,10 @@ class Gateway {
 
 function endsOf(log: Log): Map<string, number> {
   return new Map(log.ends.topics.map((topic) => [topic, log.ends.end(topic)]));
+}
+
+/** Samples that the recovery of the log found damaged. */
+function damagedSamples(log: Log): number {
+  const damage = log.state.reports['samples']?.damage ?? [];
+  return damage.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

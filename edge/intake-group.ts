@@ -36,13 +36,20 @@ export class IntakeGroup {
   }
 
   start(): void {
-    const byKind = Map.groupBy(this.options.connectors, ({ kind }) => kind);
-    for (const [kind, connectors] of byKind) this.supervise(kind, connectors);
+    for (const [name, connectors] of this.byWorker) this.supervise(name, connectors);
   }
 
-  private supervise(kind: string, connectors: readonly ConnectorConfig[]): void {
+  /** Names of the workers. */
+  get workers(): string[] {
+    return [...this.byWorker.keys()];
+  }
+
+  private get byWorker(): Map<string, ConnectorConfig[]> {
+    return Map.groupBy(this.options.connectors, ({ kind }) => `intake/${kind}`);
+  }
+
+  private supervise(name: string, connectors: readonly ConnectorConfig[]): void {
     const { site, aheadMs, log, registrar, logger, metrics } = this.options;
-    const name = `intake/${kind}`;
     const client = new IntakeClient({
       site,
       connectors,
@@ -58,6 +65,7 @@ export class IntakeGroup {
         this.states.set(connector.name, { state: 'down', detail: messageOf(error) });
         this.sourceCounts.set(connector.name, 0);
       }
+      this.checkSettled();
       metrics().workerRestarts.inc({ worker: name });
       logger.error({ worker: name, pauseMs }, messageOf(error));
     };

@@ -3,8 +3,14 @@ import { type Counts, INTAKE_TERMS, type IntakeTerm, Term } from './core/ledger.
 
 /** What the metrics are read from when somebody asks for them. */
 export interface MetricSources {
+  /** Names of the connectors: each has its count from the start, also before its first sample. */
+  readonly connectors: readonly string[];
+  /** Names of the parts that are started again: likewise. */
+  readonly workers: readonly string[];
   /** Ledger counts by connector. */
   ledger(): ReadonlyMap<string, Counts>;
+  /** Acknowledged samples that can no longer be read, by reason. */
+  lost(): ReadonlyMap<string, number>;
   /** End offset of each topic. */
   logEnds(): ReadonlyMap<string, number>;
   historian(): { readonly lagSamples: number; readonly points: number };
@@ -45,6 +51,7 @@ export class GatewayMetrics {
       labelNames: ['worker'],
       registers,
     });
+    for (const worker of sources.workers) this.workerRestarts.inc({ worker }, 0);
     this.addLedger(sources);
     this.addStores(sources);
     this.addLinks(sources);
@@ -60,6 +67,7 @@ export class GatewayMetrics {
         registers: [],
         collect() {
           this.reset();
+          for (const connector of sources.connectors) this.inc({ connector }, 0);
           for (const [connector, counts] of sources.ledger()) this.inc({ connector }, counts[Term.received] ?? 0);
         },
       }),
@@ -72,7 +80,6 @@ export class GatewayMetrics {
     for (const [term, help] of [
       ['logged', 'Samples that are durable in the log.'],
       ['duplicate', 'Samples that were sent again and logged once.'],
-      ['lost', 'Samples that had to be given up.'],
     ] as const)
       this.registry.registerMetric(
         new Counter({
@@ -85,6 +92,18 @@ export class GatewayMetrics {
           },
         }),
       );
+    this.registry.registerMetric(
+      new Counter({
+        name: 'millrace_samples_lost_total',
+        help: 'Acknowledged samples that the log could not read any more when it was opened.',
+        labelNames: ['reason'],
+        registers: [],
+        collect() {
+          this.reset();
+          for (const [reason, samples] of sources.lost()) this.inc({ reason }, samples);
+        },
+      }),
+    );
   }
 
   private addStores(sources: MetricSources): void {

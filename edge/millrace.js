@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 const REQUIRED_NODE = 24;
 /** Number of the descriptor over which the second process sees that the first one is gone. */
 const PARENT_FD = 3;
+const PARENT_LOOK_EVERY_MS = 250;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'];
 
 const self = fileURLToPath(import.meta.url);
@@ -23,6 +24,7 @@ else startAgain();
 
 async function start() {
   watchParent();
+  watchNpm(() => process.kill(process.pid, 'SIGTERM'));
   // For this thread: the variable counts only for those that begin after it was set. A folder that cannot be written costs speed, nothing else.
   if (process.env.NODE_COMPILE_CACHE) module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   const { main } = await import('./cli/main.ts');
@@ -42,6 +44,7 @@ function startAgain() {
     env: { ...process.env, MILLRACE_PARENT_FD: String(PARENT_FD) },
   });
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  watchNpm(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     console.error(`millrace: ${node} cannot be started.\n  ${error.message}\n  Run \`npm ci\` again.`);
     process.exit(1);
@@ -77,6 +80,22 @@ function watchParent() {
   parent.on('close', () => process.kill(process.pid, 'SIGKILL'));
   parent.resume();
   parent.unref();
+}
+
+/**
+ * npm and npx put a shell between themselves and this process: a SIGTERM ends npm and the shell and never arrives here. That the parent has gone is seen, and taken for the
+ * signal. Without npm a process may well outlive its parent.
+ * @param {() => unknown} end
+ */
+function watchNpm(end) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    end();
+  }, PARENT_LOOK_EVERY_MS);
+  timer.unref();
 }
 
 /** Where compiled code is kept between starts: halves the start and the memory of workers. */

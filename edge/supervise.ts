@@ -28,6 +28,10 @@ export class Supervisor {
     this.options = options;
   }
 
+  get name(): string {
+    return this.options.name;
+  }
+
   start(): this {
     this.loop = this.supervise();
     return this;

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../edge/core/fault.ts';
 import { LogFolder, type OpenLog } from '../edge/core/log-kit.ts';
@@ -6,6 +7,8 @@ import { type Value, ValueKind } from '../edge/core/sample.ts';
 import { waitFor } from '../test/services/wait.ts';
 import { HistorianClient, type HistorianOptions } from './client.ts';
 import { batchOf, double, EVER, LOG, T0, type Tagged } from './history-kit.ts';
+import { fileName } from './manifest.ts';
+import { TIER_FILES } from './merge.ts';
 import type { HistoricSample } from './points.ts';
 
 const TAG = 'northmill/a';
@@ -217,5 +220,29 @@ describe('the historian in its worker', () => {
     await client.start();
     await gateway.caughtUp();
     expect(valuesOf(await gateway.samples())).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('a worker that fails gives up the merge that is under way, and can be started again at once', async () => {
+    await using gateway = new Gateway();
+    const { client, folder } = gateway;
+    const named = (file: number): string => `${folder.data}/historian/${fileName(file)}`;
+    await client.start();
+    const values = fc.sample(fc.double({ noNaN: true, noDefaultInfinity: true }), { numRuns: 5000, seed: 1 });
+    const batch = values.map((value, i) => double(TAG, i, value));
+    // One file too many: the ninth flush begins to merge them into the tenth, which takes much longer than to fail.
+    for (let file = 0; file <= TIER_FILES; file++) {
+      for (let at = 0; at < 10; at++) gateway.append(batch);
+      await gateway.caughtUp();
+      await client.flush();
+    }
+    mkdirSync(named(11));
+    gateway.append(batch);
+    await gateway.caughtUp();
+    await expect(client.flush()).rejects.toMatchObject({ code: 'historian-write-failed' });
+    expect((await client.ended)?.code).toBe('historian-write-failed');
+    expect([existsSync(named(9)), existsSync(named(10))]).toEqual([true, false]);
+    rmdirSync(named(11));
+    await client.start();
+    expect((await client.status()).fileSamples).toBe(450_000);
   });
 });

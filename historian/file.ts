@@ -40,6 +40,7 @@ export class StoredFile {
   /** Set when a part of it turned out to be damaged: it is not merged with others any more. */
   damaged = false;
   private readonly disk: Disk;
+  private readonly report: (fault: Fault) => void;
   private fd = -1;
   private references = 1;
   private table: SeriesTable = emptyTable(0);
@@ -47,8 +48,10 @@ export class StoredFile {
   private places = new Uint32Array(0);
   private readonly indexes = new Map<number, BlockIndex>();
 
-  constructor(disk: Disk, folder: string, entry: FileEntry) {
+  /** `report` is told of the first part that turns out to be damaged. */
+  constructor(disk: Disk, folder: string, entry: FileEntry, report: (fault: Fault) => void = () => undefined) {
     this.disk = disk;
+    this.report = report;
     this.entry = entry;
     this.path = path.join(folder, entry.name);
   }
@@ -151,9 +154,11 @@ export class StoredFile {
   }
 
   private damage(fault: Fault, position?: number): Fault {
-    this.damaged = true;
     const place = position === undefined ? '' : ` at byte ${position}`;
-    return new Fault('historian-damaged', `${this.path}${place}: ${fault.detail}`, { cause: fault });
+    const damage = new Fault('historian-damaged', `${this.path}${place}: ${fault.detail}`, { cause: fault });
+    if (!this.damaged) this.report(damage);
+    this.damaged = true;
+    return damage;
   }
 
   private bytes(position: number, length: number): Uint8Array {
@@ -230,9 +235,20 @@ export class StoredFile {
       table.indexLengths[i] = indexLength;
     }
     if (from.at !== from.end) from.fail('bytes behind the table');
+    this.checkTotals(table);
     this.table = table;
     this.places = new Uint32Array(series.count);
     for (const [i, id] of table.series.entries()) this.places[id] = i + 1;
+  }
+
+  /** A sound file that is not the one which the manifest means, such as one of an older backup, would give wrong data. */
+  private checkTotals({ samples, firsts, lasts }: SeriesTable): void {
+    const { entry } = this;
+    const total = samples.reduce((sum, each) => sum + each, 0);
+    const firstUs = firsts.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY);
+    const lastUs = lasts.reduce((greatest, each) => Math.max(greatest, each), Number.NEGATIVE_INFINITY);
+    if (total !== entry.samples || firstUs !== entry.firstUs || lastUs !== entry.lastUs)
+      throw new Fault('historian-damaged', 'Not the file that the manifest names.');
   }
 
   private blockIndex(entry: number): BlockIndex {

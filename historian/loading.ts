@@ -35,17 +35,18 @@ export class Topics {
   }
 }
 
-/** Opens the files that a manifest names. One that is damaged is given as such, the others are served. */
+/** Opens the files that a manifest names. One that is damaged is given as such, the others are served. `report` is told when a part of one turns out to be damaged later. */
 export function loadFiles(
   disk: Disk,
   folder: string,
   manifest: Manifest,
   known: { readonly series: SeriesIndex; readonly totals: SeriesTotals; readonly topics: Topics },
+  report: (fault: Fault) => void = () => undefined,
 ): { files: StoredFile[]; damagedFiles: DamagedFile[] } {
   const files: StoredFile[] = [];
   const damagedFiles: DamagedFile[] = [];
   for (const entry of manifest.files) {
-    const file = new StoredFile(disk, folder, entry);
+    const file = new StoredFile(disk, folder, entry, report);
     try {
       file.open(known.series, (topic) => known.topics.get(topic).number);
       known.totals.addFile(file);

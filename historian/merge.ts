@@ -1,4 +1,4 @@
-import type { Fault } from '../edge/core/fault.ts';
+import { assert, type Fault } from '../edge/core/fault.ts';
 import type { BlockList } from './block-list.ts';
 import type { StoredFile } from './file.ts';
 import type { FileEntry, FileWriter } from './file-writer.ts';
@@ -68,7 +68,11 @@ export async function mergeFiles(job: MergeJob): Promise<FileEntry> {
     }
   }
   const writtenMs = Math.max(...inputs.map((file) => file.entry.writtenMs));
-  return writer.finish(topics, writtenMs);
+  const entry = writer.finish(topics, writtenMs);
+  // The inputs are removed on the word of this file.
+  const wantedSamples = inputs.reduce((sum, file) => sum + file.entry.samples, 0);
+  assert(entry.samples === wantedSamples, `a merge of ${wantedSamples} samples has ${entry.samples}`);
+  return entry;
 }
 
 function refuse(fault: Fault): never {

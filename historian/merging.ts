@@ -79,10 +79,12 @@ export class Merging {
       host.replace(inputs, merged);
       return true;
     } catch (error) {
-      if (!this.ending.signal.aborted) host.report(asFault(error));
+      const { aborted } = this.ending.signal;
+      // What was found to be damaged has been told of, and is left out from now on: the others can be merged.
+      const damaged = inputs.some((input) => input.damaged);
+      if (!aborted && !damaged) host.report(asFault(error));
       if (output !== undefined) host.discard(output);
-      // What was found to be damaged is left out from now on, the others can be merged.
-      return !this.ending.signal.aborted && inputs.some((input) => input.damaged);
+      return !aborted && damaged;
     } finally {
       for (const input of inputs) input.release();
     }

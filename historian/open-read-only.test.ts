@@ -111,6 +111,10 @@ describe('history without a gateway', () => {
     other.with({}, (log) => log.append(0, 1));
     other.write('millrace.json', JSON.stringify({ v: 1, logId: 'another', epoch: 0 }));
     expect(() => openReadOnly({ folder: historianOf(folder), logFolder: other.log })).toThrow('another log');
+    other.write('millrace.json', 'garbage');
+    expect(() => openReadOnly({ folder: historianOf(folder), logFolder: other.log })).toThrow(
+      expect.objectContaining({ code: 'data-unreadable' }),
+    );
     rmSync(path.join(historianOf(folder), 'MANIFEST'));
     expect(() => openReadOnly({ folder: historianOf(folder), logFolder: folder.log })).toThrow('no MANIFEST');
   });

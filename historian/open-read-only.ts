@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Clock, systemClock } from '../edge/core/clock.ts';
 import { type Disk, readFile, realDisk } from '../edge/core/disk.ts';
-import { assert, Fault } from '../edge/core/fault.ts';
+import { assert, Fault, messageOf } from '../edge/core/fault.ts';
 import { LogReader, openEnds } from '../edge/core/reader.ts';
 import { type History, type HistoryPage, type Latest, pagesOf, type RawQuery, type TagSummary } from './history.ts';
 import { loadFiles, Topics } from './loading.ts';
@@ -189,8 +189,16 @@ class Opening implements SampleSink {
     const file = path.join(this.options.logFolder, 'millrace.json');
     const bytes = readFile(this.disk, file);
     if (bytes === undefined || this.manifest.logId === '') return;
-    const { logId, epoch } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    const { logId, epoch } = identityIn(bytes, file);
     if (logId !== this.manifest.logId || epoch !== this.manifest.epoch)
       throw new Fault('historian-log-differs', `Filled from ${this.manifest.logId}, ${file} names ${String(logId)}.`);
+  }
+}
+
+function identityIn(bytes: Uint8Array, file: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(new TextDecoder().decode(bytes)) ?? {}) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new Fault('data-unreadable', `${file}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -203,7 +203,12 @@ describe('a raw query', () => {
     expect(pages).toMatchObject([[], [], [gap]]);
     const part = pageOf(store, { tag: 'northmill/a', fromUs: gap.fromUs + 5, toUs: gap.fromUs + 9 });
     expect(part.gaps).toMatchObject([{ fromUs: gap.fromUs + 5, toUs: gap.fromUs + 9 }]);
-    expect(pageOf(store, { tag: 'northmill/none', ...EVER }).gaps).toEqual([]);
+    for (const atUs of [gap.fromUs, gap.fromUs + 5])
+      expect(pageOf(store, { tag: 'northmill/a', fromUs: atUs, toUs: atUs }).gaps).toEqual([]);
+    // A tag of which there is nothing may have had all of it there; one of another topic not.
+    expect(pageOf(store, { tag: 'northmill/none', ...EVER }).gaps).toMatchObject([gap]);
+    await applyAll(store, [batchOf([double('northmill/critical', 0, 0)], 0)], 'samples.critical');
+    expect(pageOf(store, { tag: 'northmill/critical', ...EVER }).gaps).toEqual([]);
 
     await store.flush();
     await store.close();

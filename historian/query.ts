@@ -34,7 +34,7 @@ export function queryPage(view: View, query: RawQuery): HistoryPage {
   const beginUs = after?.timeUs ?? Number.NEGATIVE_INFINITY;
   const endUs = next?.timeUs ?? Number.POSITIVE_INFINITY;
   const told = gaps
-    .filter((gap) => gap.fromUs < toUs && gap.toUs > fromUs)
+    .filter((gap) => fromUs < toUs && gap.fromUs < toUs && gap.toUs > fromUs)
     .map((gap) => ({ ...gap, fromUs: Math.max(gap.fromUs, fromUs), toUs: Math.min(gap.toUs, toUs) }))
     .filter((gap) => gap.fromUs > beginUs && gap.fromUs <= endUs)
     .toSorted((a, b) => a.fromUs - b.fromUs);
@@ -60,8 +60,10 @@ function blocksOf(view: View, series: number, fromUs: number, toUs: number): Blo
 function standingGaps(view: View, tag: string): Gap[] {
   const { lost, series, topics } = view.parts;
   const gaps = damagedFileGaps(view);
+  // A tag without any sample may have had all of them in what was lost.
+  const isKnown = seriesOf(view, tag).length > 0;
   for (const range of lost) {
-    if (series.find(topics.indexOf(range.topic), tag) < 0) continue;
+    if (isKnown && series.find(topics.indexOf(range.topic), tag) < 0) continue;
     gaps.push({
       fromUs: range.fromMs * 1000,
       toUs: range.toMs * 1000 + 1000,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../edge/core/clock.ts';
 import { type Disk, realDisk } from '../edge/core/disk.ts';
@@ -280,6 +280,35 @@ describe('opening', () => {
     await again.close();
   });
 
+  test('a block that turns out to be damaged when it is asked for is told of, once', async () => {
+    using folder = new TestFolder();
+    const faults: string[] = [];
+    const store = openStore(folder, { report: (fault) => faults.push(fault.detail) });
+    await flushFiles(store, 0, 1);
+    const file = folder.file('historian/0000000001.mrh');
+    const bytes = readFileSync(file);
+    bytes[30] = (bytes[30] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    expect([values(store), values(store)]).toEqual([[], []]);
+    expect(faults).toEqual([expect.stringMatching(/0000000001\.mrh at byte 8: Block: checksum differs/)]);
+    await store.close();
+  });
+
+  test('a sound file in the place of another is not taken for it', async () => {
+    using folder = new TestFolder();
+    const store = openStore(folder);
+    await flushFiles(store, 1, 2);
+    await store.close();
+    const [one, two] = store.manifest.files;
+    expect(one?.bytes).toBe(two?.bytes);
+    copyFileSync(folder.file('historian/0000000001.mrh'), folder.file('historian/0000000002.mrh'));
+    const faults: string[] = [];
+    const again = openStore(folder, { report: (fault) => faults.push(fault.detail) });
+    expect(faults).toEqual([expect.stringContaining('0000000002.mrh: Not the file that the manifest names.')]);
+    expect(values(again)).toEqual([1]);
+    await again.close();
+  });
+
   test('a sector that the disk cannot read is a gap', async () => {
     using folder = new TestFolder();
     const bad = { position: -1 };
@@ -290,12 +319,14 @@ describe('opening', () => {
         return realDisk.read(fd, into, position);
       },
     };
-    const store = openStore(folder, { disk });
+    const faults: string[] = [];
+    const store = openStore(folder, { disk, report: (fault) => faults.push(fault.code) });
     await flushFiles(store, 0, 2);
     bad.position = FILE_HEADER_BYTES;
     const page = pageOf(store, { tag: TAG, ...EVER });
     expect([page.points.count, page.gaps.length]).toEqual([0, 2]);
     expect(page.gaps[0]?.detail).toContain('EIO');
+    expect(faults).toEqual(['historian-damaged', 'historian-damaged']);
     bad.position = -1;
     expect(values(store)).toEqual([0, 1]);
     await store.close();

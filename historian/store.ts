@@ -108,13 +108,16 @@ export class Store implements SampleSink {
     }
     const named = new Set(manifest.files.map((file) => file.name));
     for (const name of listFiles(this.disk, this.folder))
-      if (!named.has(name)) this.disk.unlink(path.join(this.folder, name));
+      if (!named.has(name)) this.remove(path.join(this.folder, name));
     this.topics.load(manifest);
-    const { files, damagedFiles } = loadFiles(this.disk, this.folder, manifest, {
-      series: this.series,
-      totals: this.totals,
-      topics: this.topics,
-    });
+    const { series, totals, topics } = this;
+    const { files, damagedFiles } = loadFiles(
+      this.disk,
+      this.folder,
+      manifest,
+      { series, totals, topics },
+      this.report,
+    );
     this.files = files;
     this.damagedFiles = damagedFiles;
     this.lost = manifest.lost;
@@ -286,7 +289,7 @@ export class Store implements SampleSink {
 
   /** Opens what was just written: it is read back before the manifest names it. */
   private openFile(entry: FileEntry): StoredFile {
-    const file = new StoredFile(this.disk, this.folder, entry);
+    const file = new StoredFile(this.disk, this.folder, entry, this.report);
     file.open(this.series, (topic) => this.topics.get(topic).number);
     return file;
   }

@@ -51,6 +51,8 @@ class HistorianWorker {
       this.post({ type: 'stopped' });
     } catch (error) {
       this.post({ type: 'failed', fault: toFaultMessage(error) });
+      // A merge that went on would keep the thread, and with it the historian's next start, waiting.
+      await this.store.close();
     } finally {
       clearInterval(tick);
       this.port.close();

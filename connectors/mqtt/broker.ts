@@ -67,7 +67,10 @@ export class MqttBroker implements Connector {
       tell: (reading) => publishes.tell(reading),
       onFailed,
     });
-    const store = new SessionStore(this.limits, (clientId) => connections.isConnected(clientId));
+    const store = new SessionStore(this.limits, {
+      isConnected: (clientId) => connections.isConnected(clientId),
+      isGranted: ({ id }, topic) => connections.isGranted(id, topic),
+    });
     const publishes = new Publishes({ map, held, store, gateOf: (client) => connections.gateOf(client), onFailed });
     const aedes = await createAedes(this.limits, publishes, connections, store, onFailed);
     const server = createServer({ noDelay: true }, (socket) => connections.accept(socket, aedes));
@@ -135,13 +138,19 @@ async function createAedes(
   const aedes = await Aedes.createBroker({
     // Its queue of messages to deliver has no bound, and emptying it recurses: 0 does without. `Publishes` bounds what is under way.
     concurrency: 0,
+    // `awaitedReleases` bounds them.
+    maxInflightInbound: 0,
     connectTimeout: limits.connectMs,
     drainTimeout: limits.drainMs,
     persistence: store,
     preConnect: (client, packet, done) => connections.preConnect(client, packet, done),
     authenticate: (client, _user, _password, done) => connections.authenticate(client, done),
     authorizeSubscribe: (client, subscription, done) => connections.subscribe(client, subscription, done),
-    authorizePublish: (client, packet, done) => publishes.authorize(client, packet, done),
+    authorizePublish: (client, packet, done) => {
+      // What a client publishes when it is gone is its will.
+      if (client?.closed === true) connections.ended(client);
+      publishes.authorize(client, packet, done);
+    },
     published: (packet, client, done) => publishes.published(packet, client, done),
   });
   aedes.on('client', (client) => connections.registered(client));

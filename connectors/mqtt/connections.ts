@@ -4,6 +4,7 @@ import { errnoOf } from '../../edge/core/fault.ts';
 import type { Reading, SourceEvent } from '../contract.ts';
 import { Gate, type RefusedPacket } from './gate.ts';
 import type { BrokerLimits } from './limits.ts';
+import { unfitTopic } from './publishes.ts';
 import { Room } from './room.ts';
 
 /** What the connections of a broker work with. */
@@ -63,6 +64,11 @@ export class Connections {
     return this.current.has(clientId);
   }
 
+  /** Whether the connection that has the client id now was granted the subscription. */
+  isGranted(clientId: string, topic: string): boolean {
+    return this.current.get(clientId)?.subscriptions.has(topic) === true;
+  }
+
   /** A device connects. */
   accept(socket: Socket, aedes: Aedes): void {
     const { limits, held, onFailed } = this.options;
@@ -99,12 +105,20 @@ export class Connections {
     for (const { socket } of this.gates) socket.destroy();
   }
 
-  /** aedes' `preConnect`: looks at what CONNECT says. */
-  preConnect(client: Client, { clientId, clean }: ConnectPacket, done: (error: null, success: boolean) => void): void {
+  /** aedes' `preConnect`: looks at what CONNECT says. An error closes the connection without an answer. */
+  preConnect(
+    client: Client,
+    { clientId, clean, will }: ConnectPacket,
+    done: (error: Error | null, success: boolean) => void,
+  ): void {
+    const unfit = will === undefined ? undefined : unfitWill(will);
+    if (unfit !== undefined) return done(new Error(`a will ${unfit}`), false);
     const { clientIdBytes } = this.options.limits;
     if (Buffer.byteLength(clientId) > clientIdBytes) {
       this.rejected.set(client, `client id longer than ${clientIdBytes} bytes`);
     }
+    // The parser puts U+FFFD for what is no UTF-8: two such names would be one client.
+    if (clientId.includes('\ufffd')) this.rejected.set(client, 'the client id is not valid UTF-8');
     // MQTT 3.1.1, section 3.1.3.1: who leaves the client id to the broker cannot come back to its session.
     if (clientId === '' && clean === false) this.rejected.set(client, 'persistent session without a client id');
     done(null, true);
@@ -176,9 +190,20 @@ export class Connections {
     });
   }
 
+  /** A client's will follows. Where its connection has ended the source is lost before that: the null that its tags then get must not stand over the will. */
+  ended(client: Client): void {
+    const gate = this.gateOf(client);
+    if (gate !== undefined && (gate.socket.destroyed || gate.socket.readableEnded)) this.leave(gate);
+  }
+
   private closed(gate: Gate): void {
     this.gates.delete(gate);
     this.subscriptions -= gate.subscriptions.size;
+    this.leave(gate);
+  }
+
+  /** Whoever was behind the gate is gone. */
+  private leave(gate: Gate): void {
     const { clientId } = gate;
     // Another connection may have taken the session over: then the source is still there.
     if (clientId === undefined || this.current.get(clientId) !== gate) return;
@@ -194,4 +219,10 @@ export class Connections {
   ): void {
     if (!this.silent) this.options.tell({ type: 'event', event, source: gate.clientId ?? gate.address, ...more });
   }
+}
+
+/** What is wrong with a will; its topic is that of a PUBLISH. */
+function unfitWill({ topic, qos }: NonNullable<ConnectPacket['will']>): string | undefined {
+  if ((qos ?? 0) > 2) return 'with QoS 3';
+  return topic === '' || /[+#]/.test(topic) ? 'without a topic to publish to' : unfitTopic(topic);
 }

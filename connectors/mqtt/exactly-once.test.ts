@@ -75,6 +75,28 @@ describe('QoS 2 is taken in once', () => {
     expect(textsOf(rig.messages())).toEqual(['"first"', '"next"']);
   });
 
+  test('another content under a packet id is another message: a device that forgot its state counts from 1 again', async () => {
+    const rig = await startBroker();
+    const subscriber = await RawClient.connect(rig, { clientId: 's' });
+    subscriber.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] });
+    await subscriber.next('suback');
+    const one = await RawClient.connect(rig, { clientId: 'p', clean: false });
+    one.send(first);
+    await one.next('pubrec');
+    one.destroy();
+    const two = await RawClient.connect(rig, { clientId: 'p', clean: false });
+    rig.acknowledging = false;
+    two.send(next, publishPacket(5, 'a', '"third"', { qos: 2 }));
+    await readAndHeld(rig, two, 3);
+    expect(two.count('pubrec')).toBe(0);
+    rig.acknowledge();
+    await vi.waitUntil(() => two.count('pubrec') === 2, WAIT);
+    two.send(pubrel);
+    await two.next('pubcomp');
+    expect(textsOf(rig.messages())).toEqual(['"first"', '"next"', '"third"']);
+    await vi.waitUntil(() => rig.broker.heldBytes === 0, WAIT);
+  });
+
   test('what an ended clean session had under way does not stand in the way of the next', async () => {
     const rig = await startBroker();
     rig.acknowledging = false;
@@ -107,13 +129,35 @@ describe('QoS 2 is taken in once', () => {
     ]);
   });
 
-  test('more than a thousand without PUBREL: the connection is closed', async () => {
+  test('a backlog of thousands without PUBREL is taken in', async () => {
     const rig = await startBroker();
-    const client = await RawClient.connect(rig, { clientId: 'greedy' });
-    for (let id = 1; id <= 1001; id++) client.send(publishPacket(id, 'a', `${id}`, { qos: 2 }));
-    await client.ended();
-    await vi.waitUntil(() => rig.readings.some(({ type }) => type === 'lost'), WAIT);
-    expect(rig.messages()).toHaveLength(1001);
+    const client = await RawClient.connect(rig, { clientId: 'back again' });
+    for (let id = 1; id <= 3000; id++) client.send(publishPacket(id, 'a', `${id}`, { qos: 2 }));
+    await vi.waitUntil(() => client.count('pubrec') === 3000, WAIT);
+    expect(rig.messages()).toHaveLength(3000);
+  });
+
+  test('more without PUBREL than all sessions may have: the connection is closed; what goes makes room', async () => {
+    const rig = await startBroker([{ match: '#' }], { awaitedReleases: 2 });
+    const send = async (clientId: string, id: number): Promise<RawClient> => {
+      const client = await RawClient.connect(rig, { clientId });
+      client.send(publishPacket(id, 'a', `${id}`, { qos: 2 }));
+      return client;
+    };
+    const one = await send('one', 1);
+    await one.next('pubrec');
+    const two = await send('two', 2);
+    await two.next('pubrec');
+    await (await send('greedy', 3)).ended();
+    await vi.waitUntil(() => rig.readings.some(({ source, type }) => source === 'greedy' && type === 'lost'), WAIT);
+    expect(rig.readings).toContainEqual(expect.objectContaining({ event: 'refused', source: 'greedy' }));
+    one.send({ cmd: 'pubrel', messageId: 1 });
+    await one.next('pubcomp');
+    await (await send('third', 3)).next('pubrec');
+    two.destroy();
+    await vi.waitUntil(() => rig.readings.some(({ source, type }) => source === 'two' && type === 'lost'), WAIT);
+    await (await send('fourth', 4)).next('pubrec');
+    expect(textsOf(rig.messages())).toEqual(['1', '2', '3', '4']);
     await vi.waitUntil(() => rig.broker.heldBytes === 0, WAIT);
   });
 });

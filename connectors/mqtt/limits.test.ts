@@ -174,6 +174,27 @@ describe('how many, how long', () => {
     await vi.waitUntil(() => rig.broker.heldBytes === 0, WAIT);
   });
 
+  test('who comes and goes while nobody reads: at the bound CONNECT is not answered, and is when it goes on', async () => {
+    const rig = await startBroker([{ match: '#' }], { heldBytes: 20 * 1024 });
+    rig.acknowledging = false;
+    let answered = 0;
+    for (let i = 0; i < 20; i++) {
+      const client = await RawClient.dial(rig);
+      client.send(connectPacket({ clientId: `c${i}` }));
+      await vi.waitUntil(() => client.count('connack') === 1 || rig.broker.heldBytes >= 20 * 1024, WAIT);
+      answered += client.count('connack');
+      client.destroy();
+      await client.ended();
+    }
+    expect(answered).toBeLessThan(20);
+    const waiting = await RawClient.dial(rig);
+    waiting.send(connectPacket({ clientId: 'waiting' }));
+    rig.acknowledging = true;
+    rig.acknowledge();
+    await waiting.next('connack');
+    await vi.waitUntil(() => rig.broker.heldBytes === 0, WAIT);
+  });
+
   test('a subscriber that does not read is closed; meanwhile memory stays bounded', async () => {
     const heldBytes = MiB;
     const rig = await startBroker([{ match: '#', payload: 'text' }], { heldBytes, drainMs: 300 });
@@ -217,6 +238,10 @@ describe('how many, how long', () => {
 
   test.each([
     ['a client id that is too long', generate(connectPacket({ clientId: 'x'.repeat(257) }))],
+    [
+      'one that is not valid UTF-8',
+      Buffer.from([0x10, 14, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 2, 0x63, 0xe9]),
+    ],
     ['a persistent session without one', Buffer.from([0x10, 12, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0, 0, 0, 0, 0])],
   ])('%s', async (_name, bytes) => {
     const rig = await startBroker();

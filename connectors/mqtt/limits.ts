@@ -19,9 +19,17 @@ export interface BrokerLimits {
   readonly unfinishedBytes: number;
   /** In this time an unfinished packet must grow by a twentieth of its length, ms; else its connection is closed. */
   readonly unfinishedMs: number;
-  /** Subscriptions of a client and of all clients; a further one is refused (SUBACK 0x80). */
+  /**
+   * Subscriptions of a client and of all clients; a further one is refused (SUBACK 0x80). Also of all persistent sessions: for a further one the session that was begun first
+   * and is not connected is forgotten.
+   */
   readonly subscriptionsPerClient: number;
   readonly subscriptions: number;
+  /**
+   * Packet ids of QoS 2 whose PUBREL is awaited, of all sessions; a message with a further one is not taken in, and its connection is closed. One session may have all of
+   * its 65,535: clients send their whole backlog when they come back.
+   */
+  readonly awaitedReleases: number;
   /** Time for a subscriber to take what is written to it, ms; then its connection is closed. */
   readonly drainMs: number;
   /** Persistent sessions; for a further one the one that was begun first and is not connected is forgotten. */
@@ -47,6 +55,7 @@ export const BROKER_LIMITS: BrokerLimits = {
   unfinishedMs: 30_000,
   subscriptionsPerClient: 1_000,
   subscriptions: 50_000,
+  awaitedReleases: 500_000,
   drainMs: 10_000,
   sessions: 10_000,
   queuedMessages: 1_000,

@@ -6,7 +6,7 @@ import { Flag } from '../../edge/core/flags.ts';
 import { requireService } from '../../test/services/require.ts';
 import { MAX_PAYLOAD_BYTES } from '../contract.ts';
 import { startBroker, textsOf } from './broker-rig.ts';
-import { publishPacket, RawClient } from './raw-client.ts';
+import { connectPacket, publishPacket, RawClient } from './raw-client.ts';
 
 const WAIT = { timeout: 10_000, interval: 5 };
 const mosquitto = requireService('mosquitto');
@@ -169,19 +169,45 @@ describe('what is in the payload', () => {
     expect(ignored).toMatchObject({ values: [], problems: [] });
   });
 
-  test('a will is data too', async () => {
+  test('a will is data too, and stands behind the loss of its client: its tag keeps it', async () => {
     const rig = await startBroker();
     const client = await RawClient.connect(rig, {
       clientId: 'mortal',
       will: { topic: 'state', payload: Buffer.from('"dead"'), qos: 2, retain: false },
     });
     client.destroy();
-    await vi.waitUntil(() => rig.readings.some(({ type }) => type === 'lost'), WAIT);
-    expect(rig.readings.slice(1)).toMatchObject([
-      { type: 'message', source: 'mortal', address: 'state', values: [{ value: 'dead' }] },
-      { type: 'lost', source: 'mortal' },
+    await vi.waitUntil(() => rig.messages().length === 1, WAIT);
+    const dead = { type: 'message', source: 'mortal', address: 'state', values: [{ value: 'dead' }] };
+    expect(rig.readings.slice(1)).toMatchObject([{ type: 'lost', source: 'mortal' }, dead]);
+  });
+
+  test('the will of a connection that is taken over: its source is not lost', async () => {
+    const rig = await startBroker();
+    const will = { topic: 'state', payload: Buffer.from('"dead"'), qos: 1, retain: false } as const;
+    await RawClient.connect(rig, { clientId: 'twice', will });
+    const second = await RawClient.connect(rig, { clientId: 'twice' });
+    second.send(publishPacket(1, 'state', '"alive"'));
+    await second.next('puback');
+    expect(rig.readings.map((reading) => (reading.type === 'event' ? reading.event : reading.type))).toEqual([
+      'connected',
+      'message',
+      'disconnected',
+      'connected',
+      'message',
     ]);
   });
+
+  test.each(['state/#', '+/state', '$SYS/state', 'state/\ufffd'])(
+    'a will for %s is no will: nobody is let in with it',
+    async (topic) => {
+      const rig = await startBroker();
+      const client = await RawClient.dial(rig);
+      client.send(connectPacket({ will: { topic, payload: Buffer.from('1'), qos: 0, retain: false } }));
+      await client.ended();
+      await vi.waitUntil(() => rig.readings.length === 1, WAIT);
+      expect([client.received, rig.readings[0]]).toMatchObject([[], { event: 'disconnected' }]);
+    },
+  );
 
   test('below $SYS there is no data: the connection is closed', async () => {
     const rig = await startBroker([{ match: '#' }, { match: '$SYS/#' }]);

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { AedesPublishPacket, Client, PublishPacket } from 'aedes';
 import { type Message, MAX_PAYLOAD_BYTES, type Reading } from '../contract.ts';
 import { Inbox } from '../inbox.ts';
 import { type PayloadReading, problemAlone } from '../payload/harvest.ts';
 import type { PayloadMap } from '../payload/payload-map.ts';
 import type { Gate } from './gate.ts';
+import type { Pending } from './inbound.ts';
 import { packetBytes } from './packet-bytes.ts';
 import type { Room } from './room.ts';
 import type { SessionStore } from './session-store.ts';
@@ -27,9 +29,20 @@ interface Publish {
   readonly packet: PublishPacket;
   readonly bytes: number;
   readonly done: Done;
+  /** QoS 2. */
+  readonly pending?: Pending;
 }
 
-type Arrival = Publish | { readonly reading: Reading };
+/** What is no PUBLISH. */
+interface Told {
+  readonly reading: Reading;
+  readonly bytes: number;
+}
+
+type Arrival = Publish | Told;
+
+/** About what such a reading takes in memory. */
+const TOLD_BYTES = 1024;
 
 /** Topics of brokers themselves: what a client publishes there is refused. */
 const SYSTEM = '$SYS/';
@@ -48,9 +61,10 @@ export class Publishes {
     this.options = options;
     this.inbox = new Inbox<Arrival>({
       toReading: (arrival) => ('reading' in arrival ? arrival.reading : this.message(arrival)),
-      bytesOf: (arrival) => ('reading' in arrival ? 0 : arrival.bytes),
+      bytesOf: ({ bytes }) => bytes,
       onAcknowledged: (arrival) => {
-        if (!('reading' in arrival)) this.acknowledged(arrival);
+        if ('reading' in arrival) options.held.give(arrival.bytes);
+        else this.acknowledged(arrival);
       },
       onFailed: options.onFailed,
     });
@@ -59,11 +73,10 @@ export class Publishes {
   /** aedes' `authorizePublish`. */
   authorize(client: Client | null, packet: PublishPacket, done: Done): void {
     const { held, store } = this.options;
-    if (packet.topic.startsWith(SYSTEM)) return done(new Error(`topics below ${SYSTEM} are reserved`));
-    if (UNFIT.some((character) => packet.topic.includes(character)))
-      return done(new Error('the topic is not valid UTF-8'));
+    const unfit = unfitTopic(packet.topic);
+    if (unfit !== undefined) return done(new Error(`a message ${unfit}`));
     const bytes = packetBytes(packet);
-    const publish: Publish = { client, packet, bytes, done };
+    let publish: Publish = { client, packet, bytes, done };
     if (client !== null && isExactlyOnce(packet)) {
       // Behind the answer to the first one: aedes then knows the packet id and only answers.
       const answer = (): void => {
@@ -72,9 +85,11 @@ export class Publishes {
           done(null);
         });
       };
-      const state = store.inbound(client).publish(packet.messageId, answer);
-      if (state === 'known') return done(null);
-      if (state === 'waits') return held.take(bytes);
+      const pending = store.inbound(client).publish(packet.messageId, contentOf(packet), answer);
+      if (pending === 'full') return done(new Error('too many messages of QoS 2 wait for their PUBREL'));
+      if (pending === 'known') return done(null);
+      if (pending === 'waits') return held.take(bytes);
+      publish = { ...publish, pending };
     }
     held.take(bytes);
     this.inbox.add(publish);
@@ -92,17 +107,18 @@ export class Publishes {
     done(null);
   }
 
-  /** Something that is no PUBLISH, in its order among them. */
+  /** Something that is no PUBLISH, in its order among them. Held too: who comes and goes while nothing gets on is not let in without end. */
   tell(reading: Reading): void {
-    this.inbox.add({ reading });
+    this.options.held.take(TOLD_BYTES);
+    this.inbox.add({ reading, bytes: TOLD_BYTES });
   }
 
-  private acknowledged({ client, packet, bytes, done }: Publish): void {
+  private acknowledged({ client, bytes, done, pending }: Publish): void {
     const { held, store, gateOf } = this.options;
     const gate = client === null ? undefined : gateOf(client);
     if (gate === undefined || gate.closed) held.give(bytes);
     else gate.forwarding += bytes;
-    const repeats = client !== null && isExactlyOnce(packet) ? store.inbound(client).settle(packet.messageId) : [];
+    const repeats = client !== null && pending !== undefined ? store.inbound(client).settle(pending) : [];
     done(null);
     for (const answer of repeats) answer();
   }
@@ -126,6 +142,17 @@ type Numbered = PublishPacket & { readonly messageId: number };
 /** QoS 1 or 2; a will has no packet id. */
 function isNumbered(packet: PublishPacket): packet is Numbered {
   return packet.qos > 0 && packet.messageId !== undefined;
+}
+
+/** What is wrong with a topic that somebody wants to publish to, or undefined. */
+export function unfitTopic(topic: string): string | undefined {
+  if (topic.startsWith(SYSTEM)) return `below ${SYSTEM}, which is reserved`;
+  return UNFIT.some((character) => topic.includes(character)) ? 'whose topic is not valid UTF-8' : undefined;
+}
+
+/** Topic and payload as a short text that no other message has: 96 bits. */
+function contentOf({ topic, payload }: PublishPacket): string {
+  return createHash('sha256').update(`${topic}\0`).update(payload).digest('base64').slice(0, 16);
 }
 
 function isExactlyOnce(packet: PublishPacket): packet is Numbered {

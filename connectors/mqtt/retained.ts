@@ -17,13 +17,15 @@ export class Retained {
   /** Keeps the message in place of the topic's last one; an empty one only takes that away. */
   keep(packet: AedesPublishPacket): void {
     const before = this.messages.get(packet.topic);
-    if (before !== undefined) {
-      this.messages.delete(packet.topic);
-      this.bytes -= packetBytes(before);
-    }
+    const others = this.messages.size - (before === undefined ? 0 : 1);
+    if (before !== undefined) this.bytes -= packetBytes(before);
     const bytes = packetBytes(packet);
-    const fits = this.messages.size < this.maxMessages && this.bytes + bytes <= this.maxBytes;
-    if (packet.payload.length === 0 || !fits) return;
+    const fits = others < this.maxMessages && this.bytes + bytes <= this.maxBytes;
+    if (packet.payload.length === 0 || !fits) {
+      this.messages.delete(packet.topic);
+      return;
+    }
+    // In its old place: behind the others, `matching` would come to it again and again.
     this.messages.set(packet.topic, { ...packet });
     this.bytes += bytes;
   }

@@ -1,7 +1,7 @@
 import type { AedesPublishPacket, Subscription } from 'aedes';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Inbound } from './inbound.ts';
+import { Inbound, type Pending } from './inbound.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import { OutgoingQueue, type QueuedPacket } from './outgoing-queue.ts';
 import { packetBytes } from './packet-bytes.ts';
@@ -20,6 +20,19 @@ const message = (topic: string, payload: string, brokerCounter = 1): AedesPublis
   brokerCounter,
 });
 const ignore = (): void => undefined;
+const everything = { isConnected: () => true, isGranted: () => true };
+
+/** A QoS 2 message that is new. */
+function begin(inbound: Inbound, packetId: number, content: string): Pending {
+  const pending = inbound.publish(packetId, content, ignore);
+  if (typeof pending === 'string') throw new Error(`a new message is ${pending}`);
+  return pending;
+}
+
+/** The same, when it is in the log. */
+function take(inbound: Inbound, packetId: number, content: string): void {
+  inbound.settle(begin(inbound, packetId, content));
+}
 
 async function all(stream: AsyncIterable<unknown>): Promise<QueuedPacket[]> {
   const packets: QueuedPacket[] = [];
@@ -29,7 +42,10 @@ async function all(stream: AsyncIterable<unknown>): Promise<QueuedPacket[]> {
 
 describe('persistent sessions', () => {
   test('the oldest that is not connected makes room, with its subscriptions and its queue', async () => {
-    const store = new SessionStore({ ...BROKER_LIMITS, sessions: 2 }, (id) => id === 'a');
+    const store = new SessionStore(
+      { ...BROKER_LIMITS, sessions: 2 },
+      { ...everything, isConnected: (id) => id === 'a' },
+    );
     for (const id of ['a', 'b', 'c']) {
       await store.addSubscriptions({ id, clean: false }, [subscription('t', 1)]);
       await store.outgoingEnqueue({ clientId: id }, message('t', 'x'));
@@ -40,7 +56,7 @@ describe('persistent sessions', () => {
   });
 
   test('overlapping subscriptions count once, with the highest QoS; those of QoS 0 do not queue', async () => {
-    const store = new SessionStore(BROKER_LIMITS, () => true);
+    const store = new SessionStore(BROKER_LIMITS, everything);
     await store.addSubscriptions({ id: 'a' }, [subscription('t/#', 1), subscription('t/+', 2), subscription('#', 0)]);
     expect(await store.subscriptionsByTopic('t/x')).toMatchObject([{ clientId: 'a', topic: 't/+', qos: 2 }]);
     await store.removeSubscriptions({ id: 'a' }, ['t/+', 'never']);
@@ -50,41 +66,81 @@ describe('persistent sessions', () => {
     expect((await store.subscriptionsByClient({ id: 'a' })).map(({ topic }) => topic)).toEqual(['#', 't/#']);
   });
 
+  test('only what was granted is kept, and each packet is gone through once', async () => {
+    const asked: string[] = [];
+    const isGranted = ({ id }: { readonly id: string }, topic: string): boolean => {
+      asked.push(topic);
+      return id === 'a' && topic !== 'no';
+    };
+    const store = new SessionStore(BROKER_LIMITS, { isConnected: () => true, isGranted });
+    const packet = [subscription('yes', 1), subscription('no', 1)];
+    await Promise.all(packet.map(() => store.addSubscriptions({ id: 'a' }, packet)));
+    expect((await store.subscriptionsByClient({ id: 'a' })).map(({ topic }) => topic)).toEqual(['yes']);
+    expect(asked).toEqual(['yes', 'no']);
+  });
+
+  test('subscriptions of all sessions are bounded: the oldest that is not connected makes room, else they are not kept', async () => {
+    const connected = new Set(['a', 'c']);
+    const store = new SessionStore(
+      { ...BROKER_LIMITS, subscriptions: 3 },
+      { ...everything, isConnected: (id) => connected.has(id) },
+    );
+    const kept = async (id: string): Promise<number> => (await store.subscriptionsByClient({ id })).length;
+    for (const id of ['a', 'b']) await store.addSubscriptions({ id }, [subscription('x', 1)]);
+    await store.addSubscriptions({ id: 'c' }, [subscription('x', 1), subscription('y', 1), subscription('z', 1)]);
+    expect([await kept('a'), await kept('b'), await kept('c')]).toEqual([1, 0, 2]);
+    await store.removeSubscriptions({ id: 'c' }, ['y']);
+    await store.addSubscriptions({ id: 'c' }, [subscription('z', 0)]);
+    expect(await kept('c')).toBe(2);
+  });
+
   test('subscriptions beyond the bound are not kept', async () => {
-    const store = new SessionStore({ ...BROKER_LIMITS, subscriptionsPerClient: 1 }, () => true);
+    const store = new SessionStore({ ...BROKER_LIMITS, subscriptionsPerClient: 1 }, everything);
     await store.addSubscriptions({ id: 'a' }, [subscription('x', 1), subscription('y', 1)]);
     expect(await store.subscriptionsByClient({ id: 'a' })).toHaveLength(1);
   });
 
   test('QoS 2 state is that of the session: shared by its connections, ended by a clean one', async () => {
-    const store = new SessionStore(BROKER_LIMITS, () => true);
+    const store = new SessionStore(BROKER_LIMITS, everything);
     const one = { id: 'a', clean: false };
-    store.inbound(one).publish(5, ignore);
-    store.inbound(one).settle(5);
-    expect(store.inbound({ id: 'a', clean: false }).publish(5, ignore)).toBe('known');
+    take(store.inbound(one), 5, 'x');
+    expect(store.inbound({ id: 'a', clean: false }).publish(5, 'x', ignore)).toBe('known');
     const clean = { id: 'a', clean: true };
     await store.cleanSubscriptions(clean);
-    expect(store.inbound(clean).publish(5, ignore)).toBe('new');
-    expect(store.inbound({ id: 'a', clean: true }).publish(5, ignore)).toBe('new');
-    expect(store.inbound(one).publish(5, ignore)).toBe('known');
+    expect(store.inbound(clean).publish(5, 'x', ignore)).toBeTypeOf('object');
+    expect(store.inbound({ id: 'a', clean: true }).publish(5, 'x', ignore)).toBeTypeOf('object');
     await expect(store.incomingGetPacket(clean, { cmd: 'publish', messageId: 5 })).rejects.toThrow('no such packet');
   });
 });
 
 test('a packet id: new, waiting, known, and free again after PUBREL', () => {
-  const inbound = new Inbound();
+  const inbound = new Inbound({ count: 0, max: 10 });
   const answered: number[] = [];
-  expect(inbound.publish(5, ignore)).toBe('new');
-  expect(inbound.publish(5, () => answered.push(1))).toBe('waits');
-  expect(inbound.publish(6, ignore)).toBe('new');
-  for (const answer of inbound.settle(5)) answer();
+  const first = begin(inbound, 5, 'x');
+  expect(inbound.publish(5, 'x', () => answered.push(1))).toBe('waits');
+  begin(inbound, 6, 'x');
+  for (const answer of inbound.settle(first)) answer();
   expect(answered).toEqual([1]);
-  expect(inbound.publish(5, ignore)).toBe('known');
+  expect(inbound.publish(5, 'x', ignore)).toBe('known');
   inbound.store(5);
   expect([inbound.release(5), inbound.isStored(5)]).toEqual([true, true]);
-  expect(inbound.publish(5, ignore)).toBe('new');
+  begin(inbound, 5, 'x');
   inbound.forget(5);
   expect([inbound.release(7), inbound.isStored(5)]).toEqual([false, false]);
+});
+
+test('a packet id with another content is another message, which the broker is to pass on', () => {
+  const inbound = new Inbound({ count: 0, max: 10 });
+  const [x, y] = [begin(inbound, 5, 'x'), begin(inbound, 5, 'y')];
+  const answered: string[] = [];
+  expect(inbound.publish(5, 'y', () => answered.push('y'))).toBe('waits');
+  inbound.settle(x);
+  inbound.store(5);
+  for (const answer of inbound.settle(y)) answer();
+  expect([answered, inbound.isStored(5)]).toEqual([['y'], false]);
+  inbound.store(5);
+  expect(inbound.publish(5, 'y', ignore)).toBe('known');
+  begin(inbound, 5, 'z');
 });
 
 describe('messages that wait for a session', () => {
@@ -142,17 +198,31 @@ describe('retained messages', () => {
         const expected = new Map<string, number>();
         for (const { topic, size } of steps) {
           retained.keep(message(topic, 'x'.repeat(size)));
-          expected.delete(topic);
-          const used = [...expected]
+          const others = new Map(expected);
+          others.delete(topic);
+          const used = [...others]
             .map(([name, bytes]) => packetBytes({ topic: name, payload: 'x'.repeat(bytes) }))
             .reduce((a, b) => a + b, 0);
-          const fits = expected.size < 3 && used + packetBytes({ topic, payload: 'x'.repeat(size) }) <= 6_000;
+          const fits = others.size < 3 && used + packetBytes({ topic, payload: 'x'.repeat(size) }) <= 6_000;
           if (size > 0 && fits) expected.set(topic, size);
+          else expected.delete(topic);
         }
         const kept = [...retained.matching(['#'])].map(({ topic, payload }) => [topic, payload.length]);
         expect(kept).toEqual([...expected]);
       }),
     );
+  });
+
+  test('who is told them is told each topic once, also while they change', () => {
+    const retained = new Retained(10, 1e6);
+    for (const topic of ['a', 'b']) retained.keep(message(topic, '1'));
+    const topics: string[] = [];
+    for (const { topic } of retained.matching(['#'])) {
+      topics.push(topic);
+      retained.keep(message(topic, '2'));
+      if (topics.length > 2) break;
+    }
+    expect(topics).toEqual(['a', 'b']);
   });
 
   test('a wildcard does not reach below $', () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { AedesPublishPacket, Subscription } from 'aedes';
 import { TopicTrie } from '../payload/topic-trie.ts';
-import { Inbound } from './inbound.ts';
+import { type AwaitedReleases, Inbound } from './inbound.ts';
 import type { BrokerLimits } from './limits.ts';
 import { OutgoingQueue, type QueuedPacket } from './outgoing-queue.ts';
 import { Retained } from './retained.ts';
@@ -11,6 +11,13 @@ export interface SessionOwner {
   readonly id: string;
   readonly clean?: boolean;
   readonly closed?: boolean;
+}
+
+/** What the store asks about clients. */
+export interface SessionStoreOptions {
+  readonly isConnected: (clientId: string) => boolean;
+  /** Whether the client was granted the subscription. */
+  readonly isGranted: (client: SessionOwner, topic: string) => boolean;
 }
 
 /** A subscription as aedes keeps it. */
@@ -42,19 +49,25 @@ interface Numbered {
  */
 export class SessionStore {
   private readonly limits: BrokerLimits;
-  private readonly isConnected: (clientId: string) => boolean;
+  private readonly options: SessionStoreOptions;
   private readonly retained: Retained;
   /** Persistent sessions, in the order in which they began. */
   private readonly sessions = new Map<string, Session>();
   /** Subscriptions of persistent sessions with QoS 1 or 2: for them messages wait. */
   private readonly waiting = new TopicTrie<Held>();
   private readonly queued = { bytes: 0 };
+  private readonly awaited: AwaitedReleases;
+  /** Subscriptions of all sessions. */
+  private subscriptions = 0;
+  /** SUBSCRIBE packets whose subscriptions are kept. */
+  private readonly kept = new WeakSet<readonly Subscription[]>();
   /** Inbound of a connection: its own, or its session's at the time it was first asked for. */
   private readonly inbounds = new WeakMap<SessionOwner, Inbound>();
 
-  constructor(limits: BrokerLimits, isConnected: (clientId: string) => boolean) {
+  constructor(limits: BrokerLimits, options: SessionStoreOptions) {
     this.limits = limits;
-    this.isConnected = isConnected;
+    this.options = options;
+    this.awaited = { count: 0, max: limits.awaitedReleases };
     this.retained = new Retained(limits.retainedMessages, limits.retainedBytes);
   }
 
@@ -62,7 +75,7 @@ export class SessionStore {
   inbound(client: SessionOwner): Inbound {
     let inbound = this.inbounds.get(client);
     if (inbound === undefined) {
-      inbound = client.clean === false ? this.session(client.id).inbound : new Inbound();
+      inbound = client.clean === false ? this.session(client.id).inbound : new Inbound(this.awaited);
       this.inbounds.set(client, inbound);
     }
     return inbound;
@@ -76,18 +89,20 @@ export class SessionStore {
       id,
       subscriptions: new Map(),
       queue: new OutgoingQueue(this.limits.queuedMessages, this.limits.queuedBytes, this.queued),
-      inbound: new Inbound(),
+      inbound: new Inbound(this.awaited),
     };
     this.sessions.set(id, session);
     return session;
   }
 
-  private makeRoom(): void {
+  /** Forgets the session that was begun first and is not connected; false if there is none. */
+  private makeRoom(): boolean {
     for (const id of this.sessions.keys()) {
-      if (this.isConnected(id)) continue;
+      if (this.options.isConnected(id)) continue;
       this.forget(id);
-      return;
+      return true;
     }
+    return false;
   }
 
   private forget(id: string): void {
@@ -95,6 +110,7 @@ export class SessionStore {
     if (session === undefined) return;
     for (const topic of session.subscriptions.keys()) this.unsubscribe(session, topic);
     session.queue.clear();
+    session.inbound.end();
     this.sessions.delete(id);
   }
 
@@ -102,6 +118,7 @@ export class SessionStore {
     const held = session.subscriptions.get(topic);
     if (held === undefined) return;
     session.subscriptions.delete(topic);
+    this.subscriptions--;
     this.waiting.remove(topic, held);
   }
 
@@ -117,11 +134,18 @@ export class SessionStore {
     return Readable.from(this.retained.matching(filters));
   }
 
+  /** Called for each subscription of a packet that was granted, with all of the packet; when one of them has been asked for, so have all. */
   async addSubscriptions(client: SessionOwner, subscriptions: readonly Subscription[]): Promise<void> {
+    await Promise.resolve();
+    if (this.kept.has(subscriptions)) return;
+    this.kept.add(subscriptions);
     const session = this.session(client.id);
     for (const { topic, qos, rh, rap, nl } of subscriptions) {
+      if (!this.options.isGranted(client, topic)) continue;
       this.unsubscribe(session, topic);
       if (session.subscriptions.size >= this.limits.subscriptionsPerClient) continue;
+      if (this.subscriptions >= this.limits.subscriptions && !this.makeRoom()) continue;
+      this.subscriptions++;
       const held: Held = { session, subscription: { topic, qos, rh, rap, nl } as StoredSubscription };
       session.subscriptions.set(topic, held);
       if (qos > 0) this.waiting.add(topic, held);
@@ -194,9 +218,12 @@ export class SessionStore {
     if (messageId !== undefined) this.inbound(client).forget(messageId);
   }
 
-  // A clean session's inbound goes with its connection; a will stays with its client, and there are no other brokers whose wills could be left.
+  /** A clean session begins or ends. */
+  async cleanIncoming(client: SessionOwner): Promise<void> {
+    if (client.closed === true) this.inbounds.get(client)?.end();
+  }
 
-  async cleanIncoming(): Promise<void> {}
+  // A will stays with its client, and there are no other brokers whose wills could be left.
 
   async putWill(): Promise<void> {}
 

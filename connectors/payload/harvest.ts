@@ -60,7 +60,7 @@ export class Harvest {
   /** A JSON value under a tag; of an object, where no type is declared, the members under child tags. */
   addJson(tag: string, value: Json, field: CompiledField): void {
     if (!isObject(value) || field.type !== undefined) return this.add(tag, toValue(value, field.type), field);
-    this.addMembers(tag, value, field, tag === '' ? 0 : tag.split('/').length);
+    this.addMembers(tag, value, field, tag.split('/').length);
   }
 
   private addMembers(
@@ -74,8 +74,11 @@ export class Harvest {
     for (const [name, value] of Object.entries(members)) {
       if (this.full) return;
       if (this.taken.some((place) => place.parent === members && place.name === name)) continue;
-      const segment = escapeSegment(name);
-      const child = tag === '' ? segment : `${tag}/${segment}`;
+      if (!name.isWellFormed()) {
+        this.addUnfitName(name);
+        continue;
+      }
+      const child = `${tag}/${escapeSegment(name)}`;
       if (isObject(value)) this.addMembers(child, value, field, depth + 1);
       else this.add(child, toValue(value, undefined), field);
     }
@@ -96,6 +99,11 @@ export class Harvest {
       quality: missing ? StatusCode.BadNoData : quality,
       flags,
     });
+  }
+
+  /** A name with a lone surrogate: as UTF-8 it would read U+FFFD, as others do, and their values would be one tag. */
+  addUnfitName(name: string): void {
+    this.addProblem('bad-tag', `A name that is not Unicode: ${JSON.stringify(name.slice(0, 60))}.`);
   }
 
   addProblem(reason: QuarantineReason, detail: string, tag?: string): void {

@@ -117,6 +117,24 @@ describe('several values', () => {
     expect(reading.values[0]).toMatchObject({ declared: 'float', unit: 'Cel' });
   });
 
+  test('an empty level or name stays in the tag, for which the host refuses it: it is never another tag', () => {
+    const all: MappingConfig = { match: '+/state', prefix: '{1}', fields: { '$.*': { tag: '{key}' } } };
+    expect(pairs(read(all, { temp: 1 }, '/state'))).toEqual([['/temp', 1]]);
+    expect(pairs(read({ ...all, prefix: undefined }, { '': { temp: 1 }, temp: 2 }, 'a/state'))).toEqual([
+      ['/temp', 1],
+      ['temp', 2],
+    ]);
+  });
+
+  test('a name with a lone surrogate is none: as UTF-8 several would be one', () => {
+    const payload = '{"x":{"\\ud800":1,"\\ufffd":2},"\\udfff":3}';
+    for (const fields of [{ $: { tag: 'all' } }, { '$.*': { tag: 'all/{key}' } }]) {
+      const reading = read({ match: 'a', fields }, payload, 'a');
+      expect(pairs(reading)).toEqual([['all/x/\ufffd', 2]]);
+      expect(reasons(reading)).toEqual(['bad-tag', 'bad-tag']);
+    }
+  });
+
   test('what is left out is no problem while something is there', () => {
     expect(read(config, { ts: 1, temp: 20 }, topic)).toMatchObject({
       values: [{ tag: 'hall/3/temperature' }],

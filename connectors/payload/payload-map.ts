@@ -110,7 +110,8 @@ function addField(harvest: Harvest, route: Route, field: CompiledField, root: Js
   if (many) {
     for (const [key, value] of valuesAt(root, steps)) {
       if (harvest.full) return;
-      harvest.addJson(tagFor(route, field, key), value, field);
+      if (key.isWellFormed()) harvest.addJson(tagFor(route, field, key), value, field);
+      else harvest.addUnfitName(key);
     }
     return;
   }
@@ -120,10 +121,11 @@ function addField(harvest: Harvest, route: Route, field: CompiledField, root: Js
   else if (!route.mapping.several) harvest.addProblem('no-value', `Nothing stands at ${text}.`, route.base);
 }
 
-function tagFor({ base, captured }: Route, { tag }: CompiledField, key: string): string {
+function tagFor({ mapping, base, captured }: Route, { tag }: CompiledField, key: string): string {
   if (tag === null) return base;
   const own = fillTemplate(tag, captured, key);
-  return base === '' ? own : `${base}/${own}`;
+  // A prefix that an empty level has left empty is not none: the path has an empty level, too.
+  return mapping.base === null ? own : `${base}/${own}`;
 }
 
 /** The one tag that a problem of the whole payload is about, if there is one. */

@@ -21,7 +21,8 @@ export function compileTemplate(text: string, wildcards: number, key: boolean): 
     } else {
       const capture = /^[1-9]\d?$/.test(piece) ? Number(piece) : 0;
       if (capture === 0) return `\`{${piece}}\` is neither a number nor \`key\``;
-      if (capture > wildcards) return `\`{${piece}}\`, but the topic filter has ${wildcards} wildcards`;
+      if (capture > wildcards)
+        return `\`{${piece}}\`, but the topic filter has ${wildcards === 1 ? '1 wildcard' : `${wildcards} wildcards`}`;
       parts.push({ capture });
     }
   }

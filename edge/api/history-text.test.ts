@@ -6,12 +6,17 @@ import { type HistoryFormat, historyText } from './history-text.ts';
 import type { HistoryPage } from './services.ts';
 import { sampleAt, START_US } from './services-kit.ts';
 
-async function textOf(format: HistoryFormat, manyTags: boolean, pages: HistoryPage[]): Promise<string> {
+async function textOf(
+  format: HistoryFormat,
+  manyTags: boolean,
+  pages: HistoryPage[],
+  onEnd?: (gaps: number) => void,
+): Promise<string> {
   let text = '';
   const given = (async function* () {
     yield* await Promise.resolve(pages);
   })();
-  for await (const piece of historyText(format, manyTags, given)) text += piece;
+  for await (const piece of historyText(format, manyTags, given, onEnd)) text += piece;
   return text;
 }
 
@@ -75,6 +80,31 @@ test('JSON has flags, device time and gaps where there are any', async () => {
       },
     ],
   });
+});
+
+/** A page without samples that has a gap of 1 µs. */
+function gapPage(tag: string, i: number): HistoryPage {
+  const gap = { fromUs: START_US + i, toUs: START_US + i + 1, reason: 'damage', samples: 1, detail: '' };
+  return { tag, samples: [], gaps: [gap] };
+}
+
+test('gaps beyond 10,000 are joined by tag, never left out; their number is told', async () => {
+  const pages = Array.from({ length: 10_000 }, (_, i) => gapPage('plant/a', i));
+  const told: number[] = [];
+  const tell = (gaps: number): void => void told.push(gaps);
+  const text = await textOf(
+    'json',
+    true,
+    [...pages, gapPage('plant/b', 0), gapPage('plant/b', 7), gapPage('plant/c', 9)],
+    tell,
+  );
+  const { gaps } = JSON.parse(text) as { gaps: unknown[] };
+  expect(gaps.slice(9999)).toMatchObject([
+    { tag: 'plant/a', samples: 1 },
+    { tag: 'plant/b', from: '2020-03-17T10:14:33.000000Z', to: '2020-03-17T10:14:33.000008Z', samples: null },
+    { tag: 'plant/c', from: '2020-03-17T10:14:33.000009Z', to: '2020-03-17T10:14:33.000010Z', samples: 1 },
+  ]);
+  expect([gaps.length, told]).toEqual([10_002, [10_002]]);
 });
 
 test('an empty history is a header, or an empty list', async () => {

@@ -10,27 +10,31 @@ export const HISTORY_MEDIA_TYPES: Readonly<Record<HistoryFormat, string>> = {
   json: 'application/json; charset=utf-8',
 };
 
+/** Trailer of an answer (RFC 9110, section 6.5): in how many spans samples may be missing. */
+export const GAPS_TRAILER = 'millrace-gaps';
+
 /** Text is handed on in pieces of about this many characters. */
 const PIECE_CHARACTERS = 64 * 1024;
-/** Gaps of one answer at most; they come behind the samples and are kept until then. */
+/** Gaps of one answer, which come behind the samples and are kept until then. Beyond this those of a tag are joined into one. */
 const MAX_GAPS = 10_000;
 
 /**
  * Samples as CSV (`time,value,quality`, of several tags `tag,time,value,quality`) or JSON (`{"items":[…],"gaps":[…]}`, a row a line), in pieces.
- * Only JSON has room for the gaps.
+ * Only JSON has room for the gaps; `onEnd` is told in how many spans samples may be missing, before the last piece.
  * The route and the command both write with this, so that they give the same bytes. `manyTags`: more than one was asked for.
  */
 export async function* historyText(
   format: HistoryFormat,
   manyTags: boolean,
   pages: AsyncIterable<HistoryPage>,
+  onEnd: (gaps: number) => void = () => undefined,
 ): AsyncGenerator<string> {
   const lines = format === 'csv' ? csvLines(manyTags) : jsonLines();
-  const gaps: string[] = [];
+  const gaps: TaggedGap[] = [];
   let piece = lines.begin;
   for await (const { tag, samples, gaps: missing = [] } of pages) {
     const prefix = lines.prefix(tag);
-    for (const gap of missing) if (gaps.length < MAX_GAPS) gaps.push(jsonGap(prefix, gap));
+    for (const gap of missing) keepGap(gaps, { tag, gap });
     for (const sample of samples) {
       piece += lines.row(prefix, sample);
       if (piece.length < PIECE_CHARACTERS) continue;
@@ -38,12 +42,29 @@ export async function* historyText(
       piece = '';
     }
   }
+  onEnd(gaps.length);
   yield piece + lines.end(gaps);
+}
+
+interface TaggedGap {
+  readonly tag: string;
+  readonly gap: HistoryGap;
+}
+
+function keepGap(gaps: TaggedGap[], { tag, gap }: TaggedGap): void {
+  const last = gaps.at(-1);
+  if (gaps.length < MAX_GAPS || last?.tag !== tag) {
+    gaps.push({ tag, gap });
+    return;
+  }
+  const fromUs = Math.min(last.gap.fromUs, gap.fromUs);
+  const toUs = Math.max(last.gap.toUs, gap.toUs);
+  gaps.splice(-1, 1, { tag, gap: { ...last.gap, fromUs, toUs, samples: null, detail: 'Several gaps.' } });
 }
 
 interface Lines {
   readonly begin: string;
-  end(gaps: readonly string[]): string;
+  end(gaps: readonly TaggedGap[]): string;
   /** What the rows of a tag have in common. */
   prefix(tag: string): string;
   row(prefix: string, sample: HistorySample): string;
@@ -63,7 +84,7 @@ function jsonLines(): Lines {
   let separator = '';
   return {
     begin: '{"items":[',
-    end: (gaps) => `\n],"gaps":[${gaps.map((gap) => `\n${gap}`).join(',')}]}\n`,
+    end: (gaps) => `\n],"gaps":[${gaps.map((gap) => `\n${jsonGap(gap)}`).join(',')}]}\n`,
     prefix: (tag) => JSON.stringify(tag),
     row(prefix, sample) {
       const text = `${separator}\n${jsonRow(prefix, sample)}`;
@@ -73,9 +94,9 @@ function jsonLines(): Lines {
   };
 }
 
-function jsonGap(tag: string, { fromUs, toUs, reason, samples, detail }: HistoryGap): string {
+function jsonGap({ tag, gap: { fromUs, toUs, reason, samples, detail } }: TaggedGap): string {
   const span = `"from":"${formatTime(fromUs)}","to":"${formatTime(toUs)}"`;
-  return `{"tag":${tag},${span},"reason":${JSON.stringify(reason)},"samples":${samples},"detail":${JSON.stringify(detail)}}`;
+  return `{"tag":${JSON.stringify(tag)},${span},"reason":${JSON.stringify(reason)},"samples":${samples},"detail":${JSON.stringify(detail)}}`;
 }
 
 /** One sample of a tag as a JSON object. */

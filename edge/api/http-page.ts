@@ -61,7 +61,7 @@ const formats = `## Samples
 - The time is the effective one: that of the device, or of arrival where the device's clock is suspect; JSON then has \`deviceTime\` beside it. Quality is the OPC UA StatusCode in decimal; 0 is Good.
 - Doubles are written in the shortest form that reads as the same double, 64-bit integers with all their digits (also in JSON), bytes in base64, arrays as \`{"shape":[3],"stepNs":1000,"d":[0.5,-0.5,2]}\`.
 - CSV (\`Accept: text/csv\`) has the header \`time,value,quality\`, of several tags \`tag,time,value,quality\`. A value of null is an empty field, an empty text is \`""\`.
-- JSON ends with \`gaps\`: spans in which samples may be missing, and why. CSV has no room for them.
+- JSON ends with \`gaps\`: spans in which samples may be missing, and why. CSV has no room for them; the trailer \`millrace-gaps\` says how many there are (\`curl -v\` shows it).
 - An answer that cannot be finished is broken off, never just ended: a client that reads to the end has everything.
 `;
 

@@ -34,7 +34,16 @@ test('progress comes before the result', async () => {
   const first = await steps.next();
   expect(first.value).toEqual({ type: 'progress', topic: 'samples', compared: 50, total: 100 });
   told.resolve();
-  const topic = { topic: 'samples', destination: 'plant.samples', compared: 10, different: 0, missing: 0, extra: 0 };
+  const topic = {
+    topic: 'samples',
+    destination: 'plant.samples',
+    from: 0,
+    compared: 10,
+    unknown: 0,
+    different: 0,
+    missing: 0,
+    extra: 0,
+  };
   expect(await collect(steps)).toEqual([{ type: 'result', equal: true, topics: [{ ...topic, examples: [] }] }]);
 });
 

@@ -55,10 +55,12 @@ function progressOf({ topic, from, at, to }: Compared): VerifyStep {
 }
 
 function resultOf(results: readonly TopicResult[]): VerifyStep {
-  const topics = results.map(({ topic, destination, compared, firstDifference, missing, surplus }) => ({
+  const topics = results.map(({ topic, destination, from, compared, unknown, firstDifference, missing, surplus }) => ({
     topic,
     destination,
+    from,
     compared,
+    unknown,
     different: firstDifference === undefined ? 0 : 1,
     missing,
     extra: surplus,

@@ -17,6 +17,8 @@ export interface Answer {
   readonly status?: number;
   readonly mediaType: string;
   readonly body: string | AsyncIterable<string>;
+  /** What is known only when all pieces were sent (RFC 9110, section 6.5). */
+  readonly trailer?: { readonly name: string; value(): string };
 }
 
 /** A possible answer, for the OpenAPI document. */
@@ -94,13 +96,16 @@ function checked(schema: z.ZodObject | undefined, value: unknown): unknown {
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Fault('request-invalid', result.error.issues.map(sayIssue).join(' '));
+  throw new Fault('request-invalid', result.error.issues.map((issue) => sayIssue(issue, value)).join(' '));
 }
 
-function sayIssue(issue: z.core.$ZodIssue): string {
+function sayIssue(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'unrecognized_keys') return `${issue.keys.join(', ')}: not a parameter of this route.`;
-  const missing = issue.code === 'invalid_type' && issue.input === undefined;
-  return `${issue.path.join('.')}: ${missing ? 'missing, ' : ''}expected ${issue.message}.`;
+  const [name = ''] = issue.path;
+  const given = (value as Readonly<Record<PropertyKey, unknown>>)[name];
+  const repeated = issue.code === 'invalid_type' && issue.path.length === 1 && Array.isArray(given);
+  const wrong = given === undefined ? 'missing, ' : repeated ? 'given several times, ' : '';
+  return `${issue.path.join('.')}: ${wrong}expected ${issue.message}.`;
 }
 
 export const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
@@ -111,10 +116,10 @@ export function json(value: unknown, status = 200): Answer {
 }
 
 /** A list in JSON as pieces of about 64 KiB, an item a line, so that a long one takes no memory. `head`: members before `items`, each with a comma behind it. */
-export async function* jsonItems(items: Iterable<string>, head = ''): AsyncGenerator<string> {
+export async function* jsonItems(items: Iterable<string> | AsyncIterable<string>, head = ''): AsyncGenerator<string> {
   let piece = `{${head}"items":[`;
   let separator = '\n';
-  for (const item of items) {
+  for await (const item of items) {
     piece += separator + item;
     separator = ',\n';
     if (piece.length < 64 * 1024) continue;

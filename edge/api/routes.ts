@@ -5,7 +5,7 @@ import { historyRoute } from './routes/history.ts';
 import { latestRoute } from './routes/latest.ts';
 import { ledgerRoute } from './routes/ledger.ts';
 import { linkRoutes } from './routes/links.ts';
-import { connectorsRoute, eventsRoute, logTopicsRoute } from './routes/state.ts';
+import { connectorsRoute, eventsRoute, forecastRoute, logTopicsRoute } from './routes/state.ts';
 import { tagsRoute } from './routes/tags.ts';
 
 /** Every route of the API: this list is the map. */
@@ -19,6 +19,7 @@ export function allRoutes(version: string): Route[] {
     connectorsRoute,
     ...linkRoutes(),
     logTopicsRoute,
+    forecastRoute,
     eventsRoute,
   ];
   const document: Route = defineRoute({

@@ -126,6 +126,18 @@ describe('tags', () => {
   });
 });
 
+describe('a parameter that does not fit', () => {
+  test.each([
+    ['/api/v1/tags?limit=x', 'limit: expected a whole number from 1 to 50000.'],
+    ['/api/v1/tags?match=a&match=b', 'match: given several times, expected a pattern.'],
+    ['/api/v1/history', 'tag: missing, expected 1 to 1,000 tag paths.'],
+    ['/api/v1/tags?first=1', 'first: not a parameter of this route.'],
+    ['/healthz?deep=1', 'deep is not a parameter of this route.'],
+  ])('%s: %s', async (path, detail) => {
+    expect(await problem(path)).toMatchObject({ status: 400, detail });
+  });
+});
+
 describe('latest', () => {
   test('of some tags, or of all', async () => {
     expect(await json('/api/v1/latest?tag=plant/a&tag=PLANT/B')).toMatchObject({
@@ -155,6 +167,13 @@ describe('history', () => {
   test('is JSON unless asked otherwise, and everything without from and to', async () => {
     const { items } = (await json('/api/v1/history?tag=plant/a')) as { items: unknown[] };
     expect(items).toHaveLength(3);
+  });
+
+  test('ends with the number of its gaps, which CSV has no room for', async () => {
+    for (const accept of ['text/csv', 'application/json']) {
+      const answer = await api.inject({ url: '/api/v1/history?tag=plant/a', headers: { accept } });
+      expect([answer.headers['trailer'], answer.trailers['millrace-gaps']]).toEqual(['millrace-gaps', '0']);
+    }
   });
 
   test('a plus of a zone that a URL made a blank is understood', async () => {

@@ -126,11 +126,14 @@ async function handle(route: Route, services: Services, request: FastifyRequest,
   return send(answer, reply);
 }
 
-async function send({ status = 200, mediaType, body }: Answer, reply: FastifyReply): Promise<FastifyReply> {
+async function send({ status = 200, mediaType, body, trailer }: Answer, reply: FastifyReply): Promise<FastifyReply> {
   if (typeof body === 'string') return reply.code(status).type(mediaType).send(body);
   // What fails before the first piece still becomes a problem document.
   const pieces = body[Symbol.asyncIterator]();
   const first = await pieces.next();
+  // HTTP/1.0 has none.
+  if (trailer !== undefined && reply.request.raw.httpVersionMinor > 0)
+    reply.trailer(trailer.name, (_reply, _body, done) => done(null, trailer.value()));
   return reply
     .code(status)
     .type(mediaType)

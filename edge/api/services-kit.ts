@@ -4,7 +4,7 @@ import { Fault } from '../core/fault.ts';
 import { type LedgerTotals, UNMAPPED } from '../core/ledger.ts';
 import { ValueKind } from '../core/sample.ts';
 import { ApiServer } from './server.ts';
-import type { HistoryPage, HistoryQuery, HistorySample, Services, TagInfo, VerifyStep } from './services.ts';
+import type { HistoryPage, HistoryQuery, HistorySample, Services, TagInfo, TagSample, VerifyStep } from './services.ts';
 
 /** Time of the first sample, µs: 2020-03-17T10:14:33Z. */
 export const START_US = 1_584_440_073_000_000;
@@ -24,6 +24,7 @@ function totalsOf(received: number): LedgerTotals {
  */
 export class MemoryServices implements Services {
   ready = true;
+  disk: { freeBytes: number; fullInSeconds: number | null } = { freeBytes: 20 * 1024 ** 3, fullInSeconds: 41 * 3600 };
   /** Samples by tag. */
   readonly samples = new Map<string, HistorySample[]>();
   /** Samples of a page. */
@@ -52,9 +53,10 @@ export class MemoryServices implements Services {
     });
   }
 
-  latest(tags: readonly string[] | null) {
+  async *latest(tags: readonly string[] | null): AsyncGenerator<TagSample> {
     const wanted = tags?.map((tag) => this.known(tag)) ?? [...this.samples.keys()];
-    return wanted.flatMap((tag) => (this.samples.get(tag) ?? []).slice(-1).map((sample) => ({ tag, ...sample })));
+    for (const tag of await Promise.resolve(wanted))
+      yield* (this.samples.get(tag) ?? []).slice(-1).map((sample) => ({ tag, ...sample }));
   }
 
   async *history(query: HistoryQuery): AsyncGenerator<HistoryPage> {
@@ -97,6 +99,10 @@ export class MemoryServices implements Services {
     const state = { state: 'mirroring', detail: null, warnings: ['retention.ms is short'] };
     const topics = [{ topic: 'samples', destination: 'plant.samples', ...state, end: 10, mirrored: 8, lag: 2 }];
     return [{ name: 'cloud', state: 'mirroring', detail: null, brokers: ['k:9092'], topics }];
+  }
+
+  forecast() {
+    return [{ name: 'disk', ...this.disk } as const];
   }
 
   async *verifyLink(name: string): AsyncGenerator<VerifyStep> {

@@ -16,13 +16,15 @@ export interface Services {
   metrics(): Promise<string>;
   /** All tags, in any order. */
   tags(): Awaitable<Iterable<TagInfo>>;
-  /** Last sample of each of these tags (null: of all tags), without those that have none. Throws `tag-unknown`. */
-  latest(tags: readonly string[] | null): Awaitable<Iterable<TagSample>>;
+  /** Last sample of each of these tags (null: of all tags), without those that have none. Throws `tag-unknown` before the first. */
+  latest(tags: readonly string[] | null): AsyncIterable<TagSample>;
   /** Samples tag by tag in the order of `query.tags`, each in the order of effective time, then of the log. Throws `tag-unknown` before the first page. */
   history(query: HistoryQuery): AsyncIterable<HistoryPage>;
   ledger(): Awaitable<LedgerReport>;
   connectors(): Awaitable<readonly ConnectorStatus[]>;
   links(): Awaitable<readonly LinkStatus[]>;
+  /** What will run out, and when. */
+  forecast(): Awaitable<readonly Forecast[]>;
   /** Compares both ends of a link record by record: progress, then one result. Throws `link-unknown`. */
   verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep>;
   logTopics(): Awaitable<readonly LogTopic[]>;
@@ -37,7 +39,7 @@ export interface Readiness {
 }
 
 export interface PartState {
-  /** Such as `log`, `historian`, `connector/floor`, `link/cloud`. */
+  /** Such as `log`, `historian`, `connector/floor`. */
   readonly name: string;
   readonly ready: boolean;
   /** Why it is not ready; what there is to say about it otherwise. */
@@ -124,8 +126,17 @@ export interface ConnectorStatus {
   readonly detail: string | null;
   /** Sources that are connected now. */
   readonly sources: number;
-  /** Samples since the gateway started. */
+  /** Samples since the data folder was made, as in the ledger. */
   readonly received: number;
+}
+
+/** When something that is used up will be gone, at the rate of the last ten minutes. */
+export interface Forecast {
+  readonly name: 'disk';
+  /** Bytes free on the file system of the data folder. */
+  readonly freeBytes: number;
+  /** Null: it does not fill. */
+  readonly fullInSeconds: number | null;
 }
 
 export interface LinkStatus {
@@ -175,11 +186,15 @@ export interface VerifyResult {
 interface VerifiedTopic {
   readonly topic: string;
   readonly destination: string;
+  /** First offset that both ends claim to have: what is older was deleted at one of them. */
+  readonly from: number;
   /** Records found equal: offset, timestamp, key, value, headers. */
   readonly compared: number;
+  /** Records from there on that the log itself has lost: there is nothing to compare them with. */
+  readonly unknown: number;
   /** Records that differ, as far as the comparison went: it ends at the first. */
   readonly different: number;
-  /** Records at the log's end that the destination does not have yet. */
+  /** Records that the log had when the verification began, and the destination does not have yet. */
   readonly missing: number;
   /** Records at the destination's end that the log does not have. */
   readonly extra: number;

@@ -121,6 +121,20 @@ export const linksShape = z.object({
   ),
 });
 
+export const forecastShape = z.object({
+  items: z.array(
+    z.object({
+      name: z.literal('disk'),
+      freeBytes: count,
+      fullInSeconds: z
+        .number()
+        .nonnegative()
+        .nullable()
+        .describe('At the rate of the last ten minutes; null: it does not fill.'),
+    }),
+  ),
+});
+
 export const verifyProgressShape = z.object({
   type: z.literal('progress'),
   topic: z.string(),
@@ -139,6 +153,8 @@ export const verifyResultShape = z.object({
       different: count,
       missing: count,
       extra: count,
+      from: count,
+      unknown: count,
       examples: z.array(z.string()),
     }),
   ),

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatTime, parseTime } from './time-text.ts';
+import { MAX_TIME_US } from '../core/sample.ts';
+import { formatTime, parseSpan, parseTime } from './time-text.ts';
 
 test.each([
   [0, '1970-01-01T00:00:00.000000Z'],
@@ -49,6 +50,13 @@ test.each([
   '0001-01-01T00:00:00Z',
 ])('%j is no time', (text) => {
   expect(() => parseTime(text)).toThrow(expect.objectContaining({ code: 'time-invalid' }));
+});
+
+test('a span that is left open contains every time that a sample can have', () => {
+  const { fromUs, toUs } = parseSpan(undefined, undefined);
+  expect([fromUs <= -MAX_TIME_US, MAX_TIME_US < toUs]).toEqual([true, true]);
+  expect(parseSpan('1970-01-01T00:00:01Z', '1970-01-01T00:00:02Z')).toEqual({ fromUs: 1_000_000, toUs: 2_000_000 });
+  expect(() => parseSpan(undefined, '2020-03-17')).toThrow('has no zone');
 });
 
 test('every time comes back as it was', () => {

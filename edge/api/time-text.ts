@@ -51,6 +51,14 @@ export function parseTime(text: string): number {
   return timeUs;
 }
 
+/** The span of a history query as effective times, `fromUs` <= time < `toUs`; what is left out is open. Throws `time-invalid`. */
+export function parseSpan(from: string | undefined, to: string | undefined): { fromUs: number; toUs: number } {
+  return {
+    fromUs: from === undefined ? -MAX_TIME_US : parseTime(from),
+    toUs: to === undefined ? MAX_TIME_US + 1 : parseTime(to),
+  };
+}
+
 /** Milliseconds that the zone is ahead of UTC. */
 function zoneOffset(text: string, sign = '', hours = '', minutes = '0'): number {
   if (Number(hours) > 23 || Number(minutes) > 59) throw new Fault('time-invalid', `${text} has no such zone.`);

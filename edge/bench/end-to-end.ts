@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -9,7 +8,7 @@ import { Fault } from '../core/fault.ts';
 import { type BenchResult, median } from './machine.ts';
 import { cpuSeconds, residentMb } from './process-usage.ts';
 import { startMosquittoToFile } from './rival-mosquitto.ts';
-import { freePort, type Target } from './target.ts';
+import { begin, type Belongings, freePort, type Target } from './target.ts';
 
 /** What one run of the load generator printed. */
 const loadSchema = z.object({
@@ -27,6 +26,8 @@ export interface EndToEndOptions {
   /** Ends within 60 s: fewer messages, one run. */
   readonly quick: boolean;
   readonly onProgress: (line: string) => void;
+  /** Ends the measuring; what was started for it is ended too. */
+  readonly signal: AbortSignal;
 }
 
 const CLIENTS = 20;
@@ -36,7 +37,7 @@ const STEADY_PER_S = 2000;
  * MQTT QoS 1 to durable (PUBACK) and to queryable, at full rate and at a steady 2,000 messages/s, 150-byte JSON payloads, 20 clients with 50 messages in flight each, 100 tags;
  * mosquitto with a subscriber that writes a file beside it, in alternating runs (it promises less: nothing is synced).
  */
-export async function benchEndToEnd({ quick, onProgress }: EndToEndOptions): Promise<BenchResult[]> {
+export async function benchEndToEnd({ quick, onProgress, signal }: EndToEndOptions): Promise<BenchResult[]> {
   const runs = quick ? 1 : 5;
   const messages = quick ? 50_000 : 200_000;
   const figures = new Map<string, { system: string; unit: string; values: number[] }>();
@@ -47,12 +48,13 @@ export async function benchEndToEnd({ quick, onProgress }: EndToEndOptions): Pro
     figure.values.push(value);
   };
   for (let run = 1; run <= runs; run++) {
-    for (const start of [startGateway, startMosquittoToFile]) {
+    for (const start of [() => begin(startGateway), startMosquittoToFile]) {
+      signal.throwIfAborted();
       const target = await start();
       if (target === undefined) continue;
       try {
         onProgress(`run ${run} of ${runs}: ${target.system}`);
-        await measure(target, messages, quick ? 5 : 10, note);
+        await measure(target, { messages, steadySeconds: quick ? 5 : 10, signal }, note);
       } finally {
         await target.stop();
       }
@@ -68,8 +70,7 @@ export async function benchEndToEnd({ quick, onProgress }: EndToEndOptions): Pro
 
 async function measure(
   target: Target,
-  messages: number,
-  steadySeconds: number,
+  { messages, steadySeconds, signal }: { messages: number; steadySeconds: number; signal: AbortSignal },
   note: (system: string, name: string, unit: string, value: number) => void,
 ): Promise<void> {
   const { system, pids } = target;
@@ -78,9 +79,9 @@ async function measure(
   note(system, 'idle.memory_mb', 'MB', resident());
   const cpuBefore = used();
   const startMs = performance.now();
-  const full = await load(target.port, messages, 0, 'full');
+  const full = await load({ port: target.port, messages, rate: 0, name: 'full' }, signal);
   const fullMemory = resident();
-  await target.queryable(messages);
+  await target.queryable(messages, signal);
   const queryableSeconds = (performance.now() - startMs) / 1000;
   const cpuFull = used() - cpuBefore;
   note(system, 'durable.messages_per_s', 'messages/s', full.messagesPerS);
@@ -92,19 +93,25 @@ async function measure(
   note(system, 'load_generator.cpu_us_per_message', 'µs', (full.cpuSeconds * 1e6) / messages);
   const steadyMessages = STEADY_PER_S * steadySeconds;
   const cpuSteady = used();
-  const steady = await load(target.port, steadyMessages, STEADY_PER_S, 'steady');
-  await target.queryable(messages + steadyMessages);
+  const steady = await load(
+    { port: target.port, messages: steadyMessages, rate: STEADY_PER_S, name: 'steady' },
+    signal,
+  );
+  await target.queryable(messages + steadyMessages, signal);
   note(system, 'durable.steady_2000_ms_p50', 'ms', steady.p50Ms);
   note(system, 'durable.steady_2000_ms_p99', 'ms', steady.p99Ms);
   note(system, 'steady_2000.cpu_percent', '% of a core', ((used() - cpuSteady) / steady.seconds) * 100);
 }
 
 /** Runs the load generator in a process of its own. */
-async function load(port: number, messages: number, rate: number, name: string): Promise<Load> {
+async function load(
+  { port, messages, rate, name }: { port: number; messages: number; rate: number; name: string },
+  signal: AbortSignal,
+): Promise<Load> {
   const script = path.join(import.meta.dirname, 'mqtt-load.ts');
   const options = { port, messages, rate, clients: CLIENTS, window: 50, tags: 100, topic: `bench/${name}` };
   const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], signal });
   let output = '';
   child.stdout.on('data', (data: Buffer) => {
     output += data.toString();
@@ -115,8 +122,8 @@ async function load(port: number, messages: number, rate: number, name: string):
 }
 
 /** A gateway of its own on a temporary data folder. */
-async function startGateway(): Promise<Target> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'millrace-bench-'));
+async function startGateway(belongings: Belongings): Promise<Target> {
+  const folder = await belongings.folder();
   const [mqttPort, httpPort] = await Promise.all([freePort(), freePort()]);
   const file = path.join(folder, 'millrace.yaml');
   await writeFile(
@@ -133,24 +140,22 @@ connectors:
 `,
   );
   const launcher = path.join(import.meta.dirname, '..', 'millrace.js');
-  const child = spawn(process.execPath, [launcher, 'start', '-c', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = belongings.process(
+    spawn(process.execPath, [launcher, 'start', '-c', file], { stdio: ['ignore', 'ignore', 'inherit'] }),
+  );
   const url = `http://127.0.0.1:${httpPort}`;
   await untilReady(child, url);
-  const queryable = async (messages: number): Promise<void> => {
-    while ((await metric(url, 'millrace_historian_points_total')) < messages) await delay(20);
+  const queryable = async (messages: number, signal: AbortSignal): Promise<void> => {
+    while ((await metric(url, 'millrace_historian_points_total')) < messages) await delay(20, undefined, { signal });
   };
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    if (child.exitCode === null) await once(child, 'exit');
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { system: 'millrace', port: mqttPort, pids: [child.pid ?? 0], queryable, stop };
+  return { system: 'millrace', port: mqttPort, pids: [child.pid ?? 0], queryable, stop: () => belongings.end() };
 }
 
 async function untilReady(child: ChildProcess, url: string): Promise<void> {
   const limitMs = performance.now() + 20_000;
   while (performance.now() < limitMs) {
-    if (child.exitCode !== null) throw new Fault('internal', `The gateway ended with exit code ${child.exitCode}.`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Fault('internal', `The gateway ended with ${child.exitCode ?? child.signalCode}.`);
     const ready = await fetch(`${url}/readyz`).then(
       (response) => response.ok,
       () => false,
@@ -158,7 +163,6 @@ async function untilReady(child: ChildProcess, url: string): Promise<void> {
     if (ready) return;
     await delay(50);
   }
-  child.kill('SIGKILL');
   throw new Fault('internal', 'The gateway was not ready within 20 s.');
 }
 

@@ -28,6 +28,7 @@ const PAYLOAD_BYTES = 150;
 
 const latenciesMs = new Float64Array(total);
 let acknowledged = 0;
+const finished = Promise.withResolvers<void>();
 let sent = 0;
 const startUs = Date.now() * 1000;
 
@@ -52,7 +53,10 @@ class Publisher {
     return new Promise((resolve, reject) => {
       this.socket.on('error', reject);
       this.socket.on('close', () => {
-        if (acknowledged < total) reject(new Error(`${this.name}: connection closed`));
+        if (acknowledged >= total) return;
+        const lost = new Error(`${this.name}: the connection was closed`);
+        reject(lost);
+        finished.reject(lost);
       });
       this.socket.on('data', (data: Buffer) => this.take(data, resolve, acknowledge));
       const id = Buffer.from(this.name);
@@ -117,15 +121,10 @@ class Publisher {
 
 const publishers = Array.from({ length: clients }, (_, index) => new Publisher(index));
 
-let finish: () => void = () => undefined;
-const finished = new Promise<void>((resolve) => {
-  finish = resolve;
-});
-
 /** After each acknowledgement: as fast as the window allows, or nothing at a steady rate. */
 function onAcks(publisher: Publisher): void {
   if (ratePerS === 0) publisher.send(window);
-  if (acknowledged >= total) finish();
+  if (acknowledged >= total) finished.resolve();
 }
 
 /** At a steady rate, spread over the publishers. */
@@ -143,7 +142,7 @@ await Promise.all(publishers.map((publisher) => publisher.start(onAcks)));
 const startMs = performance.now();
 if (ratePerS > 0) pace(startMs);
 else for (const publisher of publishers) publisher.send(window);
-await finished;
+await finished.promise;
 const seconds = (performance.now() - startMs) / 1000;
 for (const publisher of publishers) publisher.end();
 latenciesMs.sort();

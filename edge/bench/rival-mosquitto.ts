@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { open, stat, writeFile } from 'node:fs/promises';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, type Target } from './target.ts';
+import { begin, type Belongings, freePort, type Target } from './target.ts';
 
 const LINE = '.\n';
 
@@ -18,36 +17,32 @@ export async function startMosquittoToFile(): Promise<Target | undefined> {
   const broker = findProgram('mosquitto');
   const subscriber = findProgram('mosquitto_sub');
   if (broker === undefined || subscriber === undefined) return undefined;
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'millrace-bench-'));
+  return begin((belongings) => start(broker, subscriber, belongings));
+}
+
+async function start(broker: string, subscriber: string, belongings: Belongings): Promise<Target> {
+  const folder = await belongings.folder();
   const port = await freePort();
   const config = path.join(folder, 'mosquitto.conf');
   await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n`);
-  const server = spawn(broker, ['-c', config], { stdio: 'ignore' });
+  const server = belongings.process(spawn(broker, ['-c', config], { stdio: 'ignore' }));
   await accepts(port);
   const file = path.join(folder, 'messages');
   const output = await open(file, 'w');
+  belongings.closing(() => output.close());
   const args = ['-h', '127.0.0.1', '-p', String(port), '-t', '#', '-q', '1', '-F', '.'];
-  const sink = spawn(subscriber, args, { stdio: ['ignore', output.fd, 'inherit'] });
+  const sink = belongings.process(spawn(subscriber, args, { stdio: ['ignore', output.fd, 'inherit'] }));
   await subscribed(port, file, subscriber);
   const before = (await stat(file)).size;
   return {
     system: 'mosquitto+mosquitto_sub',
     port,
     pids: [server.pid ?? 0, sink.pid ?? 0],
-    async queryable(messages) {
-      while ((await stat(file)).size - before < messages * LINE.length) await delay(20);
+    async queryable(messages, signal) {
+      while ((await stat(file)).size - before < messages * LINE.length) await delay(20, undefined, { signal });
     },
-    async stop() {
-      for (const child of [sink, server]) await end(child);
-      await output.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop: () => belongings.end(),
   };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  child.kill('SIGTERM');
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 /** Path of a program, also where Debian puts servers. */

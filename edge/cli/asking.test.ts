@@ -30,7 +30,7 @@ describe('a gateway with little data', () => {
     await lock.release();
   });
 
-  test('status shows connectors, log, links and ledger', async () => {
+  test('status shows connectors, log, links, historian, disk and ledger', async () => {
     const { code, stdout } = await millrace(['status'], { cwd });
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(1)).toEqual([
@@ -45,9 +45,21 @@ describe('a gateway with little data', () => {
       'cloud  samples  plant.samples  mirroring   10         8    2',
       'cloud, plant.samples: retention.ms is short',
       '',
+      'historian: 3 samples stored, 0 behind the log',
+      '',
+      'disk: 20GiB free, full in 1.7d at this rate',
+      '',
       'ledger balanced: received 3, logged 3, stored 3, generated 0, quarantined 0, duplicate 0, filtered 0, refused 0, lost 0, inFlight 0, lag 0',
       '',
     ]);
+  });
+
+  test.each([
+    [{ freeBytes: 1024, fullInSeconds: null }, 'disk: 1KiB free, does not fill'],
+    [{ freeBytes: 0, fullInSeconds: 0 }, 'disk: full'],
+  ])('status says how long the disk lasts: %j', async (forecast, line) => {
+    services.disk = forecast;
+    expect((await millrace(['status'], { cwd })).stdout.split('\n')).toContain(line);
   });
 
   test('status says what is not ready', async () => {
@@ -92,7 +104,7 @@ plant/b,2020-03-17T10:14:33.000000Z,7,0
     let pages = 0;
     services.beforePage = () => (++pages < 4000 ? Promise.resolve() : Promise.reject(new Error('the disk is gone')));
     const { code, stderr } = await millrace(['history', 'plant/a', '-o', 'out.csv'], { cwd });
-    expect([code, stderr.split('\n')[1]]).toEqual([1, '  /api/v1/history?tag=plant%2Fa: the answer broke off.']);
+    expect([code, stderr.split('\n')[1]]).toEqual([1, '  /api/v1/history?tag=plant/a: the answer broke off.']);
     expect(() => readFileSync(path.join(cwd, 'out.csv'))).toThrow('ENOENT');
   });
 
@@ -105,11 +117,24 @@ plant/b,2020-03-17T10:14:33.000000Z,7,0
     [true, 0, 'Both ends are equal.'],
     [false, 1, 'The ends differ.'],
   ])('link verify, equal %s: exit code %d', async (equal, exitCode, verdict) => {
-    const topic = { topic: 'samples', destination: 'plant.samples', compared: 7, different: 1, missing: 2, extra: 0 };
+    const topic = {
+      topic: 'samples',
+      destination: 'plant.samples',
+      from: 3,
+      compared: 7,
+      unknown: 0,
+      different: 1,
+      missing: 2,
+      extra: 0,
+    };
     services.verification = [{ type: 'result', equal, topics: [{ ...topic, examples: ['record 7: value'] }] }];
     const { code, stdout } = await millrace(['link', 'verify', 'cloud'], { cwd });
     expect(code).toBe(exitCode);
-    expect(stdout.split('\n').slice(2)).toEqual(['samples: record 7: value', verdict, '']);
+    expect(stdout.split('\n').slice(2)).toEqual([
+      'samples: record 7: value; what follows it was not compared',
+      verdict,
+      '',
+    ]);
   });
 
   test('a link that does not exist is named', async () => {

@@ -47,6 +47,11 @@ describe('usage', () => {
     expect(sections.filter((section) => !/^Examples?:\n {2}millrace /m.test(section))).toEqual([]);
   });
 
+  test.each([[[]], [['log']], [['bench']]])('so has what stands above them: %j', async (names) => {
+    const { stdout } = await millrace([...names, '--help'], { cwd: temporaryFolder() });
+    expect(stdout).toMatch(/\nExamples?:\n {2}millrace /);
+  });
+
   test('commands that print a table have --json', () => {
     const printing = ['status', 'log topics', 'log dump', 'log verify', 'link list', 'link verify', 'check'];
     const program = createProgram();

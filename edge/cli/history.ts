@@ -1,10 +1,15 @@
 import { Command, Option } from 'commander';
-import { HISTORY_MEDIA_TYPES, type HistoryFormat } from '../api/history-text.ts';
-import { parseTime } from '../api/time-text.ts';
-import { gatewayAt } from '../lock/gateway-client.ts';
+import { GAPS_TRAILER, HISTORY_MEDIA_TYPES, type HistoryFormat } from '../api/history-text.ts';
+import { parseSpan } from '../api/time-text.ts';
+import { Fault } from '../core/fault.ts';
+import { type GatewayClient, gatewayAt } from '../lock/gateway-client.ts';
 import { storedHistory } from './stored-history.ts';
 import { type ConfigOption, configOption, openConfig, withExample } from './options.ts';
 import { writeOutput } from './output.ts';
+
+/** What the route takes, and what fits into the head of a request beside the rest. */
+const MAX_TAGS = 1000;
+const MAX_REQUEST_BYTES = 63 * 1024;
 
 interface HistoryOptions extends ConfigOption {
   readonly from?: string;
@@ -33,19 +38,51 @@ export function historyCommand(): Command {
 async function history(tags: readonly string[], options: HistoryOptions): Promise<void> {
   const { from, to, format, output } = options;
   // Said before anything is opened.
-  for (const time of [from, to]) if (time !== undefined) parseTime(time);
+  parseSpan(from, to);
   const { config } = await openConfig(options);
+  let gaps = 0;
+  const onEnd = (count: number): void => void (gaps = count);
   const gateway = await gatewayAt(config.data);
-  if (gateway === undefined) return writeOutput(storedHistory(config.data, { tags, from, to, format }), output);
+  if (gateway === undefined) await writeOutput(storedHistory(config.data, { tags, from, to, format, onEnd }), output);
+  else await askGateway(gateway, tags, options, onEnd);
+  // CSV has no room for them, and its reader must not take it for complete.
+  if (gaps > 0 && format === 'csv')
+    process.stderr.write(
+      `millrace: samples may be missing in ${gaps} ${gaps === 1 ? 'span' : 'spans'}; --format json says where and why\n`,
+    );
+}
+
+async function askGateway(
+  gateway: GatewayClient,
+  tags: readonly string[],
+  { from, to, format, output }: HistoryOptions,
+  onEnd: (gaps: number) => void,
+): Promise<void> {
   try {
-    const query = new URLSearchParams();
-    for (const tag of tags) query.append('tag', tag);
-    if (from !== undefined) query.set('from', from);
-    if (to !== undefined) query.set('to', to);
+    const query = requestFor(tags, from, to);
     const accept = HISTORY_MEDIA_TYPES[format].split(';')[0] ?? '';
-    const answer = await gateway.stream(`/api/v1/history?${query.toString()}`, { accept });
+    const answer = await gateway.stream(query, {
+      accept,
+      onTrailers: (trailers) => onEnd(Number(trailers[GAPS_TRAILER] ?? 0)),
+    });
     await writeOutput(answer, output);
   } finally {
     gateway.close();
   }
+}
+
+/** Path and query of the route. Throws `usage` if the gateway does not take that much. */
+function requestFor(tags: readonly string[], from: string | undefined, to: string | undefined): string {
+  const query = new URLSearchParams();
+  for (const tag of tags) query.append('tag', tag);
+  if (from !== undefined) query.set('from', from);
+  if (to !== undefined) query.set('to', to);
+  // A slash needs no escape there, and tags have many.
+  const request = `/api/v1/history?${query.toString().replaceAll('%2F', '/')}`;
+  if (tags.length > MAX_TAGS || request.length > MAX_REQUEST_BYTES)
+    throw new Fault(
+      'usage',
+      `A gateway takes ${MAX_TAGS} tags and ${MAX_REQUEST_BYTES} bytes. Ask for fewer tags at a time.`,
+    );
+  return request;
 }

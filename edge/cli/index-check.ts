@@ -1,4 +1,5 @@
 import { type Disk, readFile } from '../core/disk.ts';
+import { INDEX_INTERVAL_BYTES } from '../core/index-file.ts';
 import type { BatchHeader } from '../core/record-batch.ts';
 import { segmentFile } from '../core/segment-files.ts';
 
@@ -21,6 +22,10 @@ export class IndexCheck {
   private readonly skipped: { readonly from: number; readonly to: number }[] = [];
   private maxTimestampMs = -1;
   private lastOffset: number;
+  /** Bytes of batches since the last one that has an entry; behind damage the writer may have counted otherwise. */
+  private sinceEntry = 0;
+  /** Position of the first batch that should have an entry and has none. */
+  private lacking: number | undefined;
 
   constructor(disk: Disk, folder: string, baseOffset: number, report: Report) {
     this.baseOffset = baseOffset;
@@ -61,6 +66,9 @@ export class IndexCheck {
     this.lastOffset = lastOffset;
     this.maxTimestampMs = Math.max(this.maxTimestampMs, header.maxTimestampMs);
     const entry = this.entries.get(position);
+    if (entry !== undefined) this.sinceEntry = 0;
+    else if (this.sinceEntry > INDEX_INTERVAL_BYTES) this.lacking ??= position;
+    this.sinceEntry += header.bytes;
     if (entry !== undefined && entry.lastOffset !== lastOffset) {
       const what = `says offset ${entry.lastOffset} for the batch at ${position}, whose last offset is ${lastOffset}`;
       this.report(this.indexFile, entry.at, what);
@@ -77,11 +85,24 @@ export class IndexCheck {
   /** Bytes that could not be read: entries that point there prove nothing. */
   skip(from: number, to: number): void {
     this.skipped.push({ from, to });
+    this.sinceEntry = Number.NEGATIVE_INFINITY;
   }
 
-  /** Reports entries that point to no batch. `end`: how far the segment was read; `growing`: entries behind it are of batches that are just being written. */
-  finish(end: number, growing: boolean): void {
-    if (!growing) for (const file of this.missing) this.report(file, 0, 'is missing');
+  /**
+   * Reports what is missing, and entries that point to no batch. `end`: how far the segment was read. The `last` segment of a log is still written while a gateway runs (`live`):
+   * entries behind the end are then of batches that come; after a kill its index may be behind, and the next start builds it again.
+   */
+  finish(end: number, last: boolean, live: boolean): void {
+    const growing = last && live;
+    if (!growing)
+      for (const file of this.missing) this.report(file, 0, 'is missing: it is built again when the gateway starts');
+    // What points elsewhere is said below: that is why it is not here.
+    if (!last && this.lacking !== undefined && !this.missing.includes(this.indexFile) && this.entries.size === 0)
+      this.report(
+        this.indexFile,
+        0,
+        `has no entry for the batch at ${this.lacking}: delete it, it is built again when the gateway starts`,
+      );
     for (const [position, { at }] of this.entries) {
       if (growing && position >= end) continue;
       if (this.skipped.some(({ from, to }) => position >= from && position < to)) continue;

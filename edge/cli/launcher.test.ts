@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +56,22 @@ function describeLauncher(node: string): void {
     const launcher = path.join(cwd, 'millrace');
     symlinkSync(LAUNCHER, launcher);
     expect(await millrace(['-V'], { cwd, node, launcher })).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+
+  test.runIf(linux)('under npm the end of its shell is the end of the gateway, and a clean one', async () => {
+    const cwd = configuredFolder();
+    const command = `"${node}" "${LAUNCHER}" start --log-format text; true`;
+    const env = { ...process.env, npm_lifecycle_event: 'start' };
+    const shell = spawn('sh', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines: string[] = [];
+    const log = createInterface({ input: shell.stdout }).on('line', (line) => lines.push(line));
+    const ended = once(log, 'close');
+    await expect.poll(() => lines.some((line) => line.includes('ready: http')), { timeout: 20_000 }).toBe(true);
+    shell.kill('SIGTERM');
+    // Its output is open for as long as the gateway lives.
+    await ended;
+    expect(lines.at(-1)).toMatch(/ stopped$/);
+    expect(existsSync(path.join(cwd, 'data', 'gateway.sock'))).toBe(false);
   });
 
   test('compiled code is kept in the cache, or where the user says', async () => {

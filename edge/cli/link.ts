@@ -33,10 +33,11 @@ export function linkCommand(): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action(verifyOne);
-  return new Command('link')
+  const command = new Command('link')
     .description('Links: mirrors of the log in Kafka clusters.')
     .addCommand(withExample(list, 'millrace link list'))
     .addCommand(withExample(verify, 'millrace link verify cloud'));
+  return withExample(command, 'millrace link list');
 }
 
 async function listLinks(options: LinkOptions): Promise<void> {
@@ -119,10 +120,17 @@ async function resultOf(steps: AsyncIterable<VerifyStep>, name: string): Promise
 }
 
 function verificationText({ equal, topics }: VerifyResult): string {
-  const rows = topics.map(({ topic, destination, compared, different, missing, extra }) => {
-    return [topic, destination, compared, different, missing, extra];
+  const rows = topics.map(({ topic, destination, from, compared, different, missing, extra }) => {
+    return [topic, destination, from, compared, different, missing, extra];
   });
-  const examples = topics.flatMap((topic) => topic.examples.map((example) => `${topic.topic}: ${example}\n`));
-  const head = ['topic', 'destination', 'equal', 'different', 'missing there', 'missing here'];
-  return `${table(head, rows)}${examples.join('')}${equal ? 'Both ends are equal.' : 'The ends differ.'}\n`;
+  const lost = topics.filter(({ unknown }) => unknown > 0);
+  const lines = lost.map(
+    ({ topic, unknown }) =>
+      `${topic}: ${unknown} records cannot be compared, because the log cannot read them; \`millrace log verify\` names them\n`,
+  );
+  const examples = topics.flatMap((topic) =>
+    topic.examples.map((example) => `${topic.topic}: ${example}; what follows it was not compared\n`),
+  );
+  const head = ['topic', 'destination', 'from', 'equal', 'different', 'missing there', 'missing here'];
+  return `${table(head, rows)}${[...examples, ...lines].join('')}${equal ? 'Both ends are equal.' : 'The ends differ.'}\n`;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { readCheckpoint } from '../core/checkpoint-file.ts';
 import { realDisk } from '../core/disk.ts';
+import { Fault } from '../core/fault.ts';
 import { Failure } from './failure.ts';
 import type { LogSource } from './log-source.ts';
 import { jsonText, table } from './output.ts';
@@ -10,6 +11,8 @@ import { TopicCheck } from './topic-check.ts';
 /** `millrace log verify` */
 export function verify(log: LogSource, names: readonly string[], options: { json?: boolean }): void {
   for (const name of names) log.mustHave(name);
+  // A mistyped folder must not pass for a sound log.
+  if (log.ends.topics.length === 0) throw new Fault('log-topic-unknown', `There is no log in ${log.folder}.`);
   const topics = log.topics().filter(({ topic }) => names.length === 0 || names.includes(topic));
   const totalBytes = topics.reduce((sum, { bytes }) => sum + bytes, 0);
   const progress = new Progress('verifying', 'bytes');

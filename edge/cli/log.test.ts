@@ -177,6 +177,11 @@ test('tail follows a running gateway', async () => {
   expect(await exitOf(tail)).toBe(1);
 });
 
+test('a folder without a log does not pass for a sound one', async () => {
+  const { code, stderr } = await millrace(['log', 'verify'], { cwd: configuredFolder('data: ./mistyped\n') });
+  expect([code, stderr.split('\n')[1]]).toEqual([1, expect.stringMatching(/There is no log in .*mistyped/)]);
+});
+
 describe('verify', () => {
   /** Two closed segments and an active one. */
   const batches = Array.from({ length: 60 }, (_, i) => {
@@ -273,7 +278,14 @@ describe('verify', () => {
 
   test('an index that is missing is found', async () => {
     rmSync(file(`samples-0/${(segments()[0] ?? '').replace('.log', '.index')}`));
-    expect((await verify()).whats).toEqual(['is missing']);
+    expect((await verify()).whats).toEqual(['is missing: it is built again when the gateway starts']);
+  });
+
+  test.each([8, 0])('an index of a complete segment that was cut to %d bytes is found', async (length) => {
+    truncateSync(file(`samples-0/${(segments()[0] ?? '').replace('.log', '.index')}`), length);
+    const { code, whats } = await verify();
+    expect(code).toBe(1);
+    expect(whats).toEqual([expect.stringMatching(/^has no entry for the batch at \d+: delete it/)]);
   });
 
   test('a sample that is none is found', async () => {

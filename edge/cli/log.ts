@@ -41,12 +41,13 @@ export function logCommand(): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((names: string[], options: LogOptions) => withLog(options, (log) => verify(log, names, options)));
-  return new Command('log')
+  const command = new Command('log')
     .description('The durable log: list, print, follow, check.')
     .addCommand(withExample(topics, 'millrace log topics'))
     .addCommand(withExample(dumpCommand, 'millrace log dump samples --from 1000 --to 2000 --json'))
     .addCommand(withExample(tailCommand, 'millrace log tail events'))
     .addCommand(withExample(verifyCommand, 'millrace log verify samples'));
+  return withExample(command, 'millrace log topics', 'millrace log tail events');
 }
 
 async function withLog(options: LogOptions, work: (log: LogSource) => void | Promise<void>): Promise<void> {

@@ -1,10 +1,16 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createWriteStream, rmSync } from 'node:fs';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, Fault, messageOf } from '../core/fault.ts';
 
-/** Writes text or bytes to standard output, or to a file that appears only when it is whole. A reader of standard output that goes away ends the writing without an error. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Writes text or bytes to standard output, or to a file that appears only when it is whole. A reader of standard output that goes away ends the writing without an error.
+ * A link stays a link, a file that is replaced keeps its permissions, and what is no plain file (a pipe, /dev/null) is written as it is. Throws `file-unwritable`.
+ */
 export async function writeOutput(
   pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
   file?: string,
@@ -17,15 +23,42 @@ export async function writeOutput(
     }
     return;
   }
-  const beside = `${file}.${process.pid}.tmp`;
   try {
-    await pipeline(Readable.from(pieces), createWriteStream(beside, { flags: 'wx' }));
-    await rename(beside, file);
+    const there = await stat(file).catch(unlessMissing);
+    if (there === undefined) await replaceFile(pieces, file, 0o666);
+    else if (there.isFile()) await replaceFile(pieces, await realpath(file), there.mode & 0o777);
+    else await pipeline(Readable.from(pieces), createWriteStream(file));
   } catch (error) {
-    await rm(beside, { force: true });
     const system = errnoOf(error);
     if (error instanceof Fault || system === undefined || system.startsWith('ERR_')) throw error;
     throw new Fault('file-unwritable', `${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
+}
+
+/** Writes beside the file and takes its place. Whatever ends it before, Ctrl-C too, leaves nothing. */
+async function replaceFile(
+  pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  file: string,
+  mode: number,
+): Promise<void> {
+  const beside = `${file}.${process.pid}.tmp`;
+  const end = (signal: NodeJS.Signals): void => {
+    rmSync(beside, { force: true });
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of ENDING) process.on(signal, end);
+  try {
+    await pipeline(Readable.from(pieces), createWriteStream(beside, { flags: 'wx', mode }));
+    await rename(beside, file);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  } finally {
+    for (const signal of ENDING) process.off(signal, end);
   }
 }
 

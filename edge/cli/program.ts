@@ -2,10 +2,12 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
+import { historianCommand } from './historian.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
 import { linkCommand } from './link.ts';
 import { logCommand } from './log.ts';
+import { withExample } from './options.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 
@@ -20,6 +22,7 @@ export function createProgram(): Command {
     startCommand(),
     statusCommand(),
     historyCommand(),
+    historianCommand(),
     logCommand(),
     linkCommand(),
     benchCommand(),
@@ -27,7 +30,7 @@ export function createProgram(): Command {
     program.addCommand(command);
   }
   prepare(program, 'millrace');
-  return program;
+  return withExample(program, 'millrace init', 'millrace start', 'millrace status');
 }
 
 /** Errors of usage in the form of all errors, and thrown instead of ending the process. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { formatAddress } from '../config/address.ts';
+import type { ConnectorStatus } from '../api/services.ts';
+import { type Address, formatAddress } from '../config/address.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
 import { type ConfigOption, configOption, openConfig, withExample } from './options.ts';
 import { endOnSignals } from './signals.ts';
@@ -36,13 +37,20 @@ async function start(options: StartOptions): Promise<void> {
     configFile: file,
     signal,
     log,
-    onReady: () => log.info({ site: config.site.name, data: config.data }, readyText(config)),
+    onStarted: (http, connectors) =>
+      log.info({ site: config.site.name, data: config.data }, startedText(http, connectors)),
   });
   log.info('stopped');
 }
 
-function readyText(config: Awaited<ReturnType<typeof openConfig>>['config']): string {
-  const places = [`http://${formatAddress(config.http.listen)}`];
-  for (const { kind, listen } of config.connectors) places.push(`${kind} ${formatAddress(listen)}`);
-  return `ready: ${places.join(', ')}`;
+/** What works, and what does not yet and why. */
+export function startedText(http: Address, connectors: readonly ConnectorStatus[]): string {
+  const places = [`http://${formatAddress(http)}`];
+  const missing: string[] = [];
+  for (const { name, kind, state, address, detail } of connectors) {
+    if (state === 'up') places.push(`${kind} ${address}`);
+    else missing.push(`${name} is ${state}${detail === null ? '' : ` (${detail})`}`);
+  }
+  const listening = places.join(', ');
+  return missing.length === 0 ? `ready: ${listening}` : `not ready: ${missing.join(', ')}; listening: ${listening}`;
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { Fault } from '../core/fault.ts';
 import type { LedgerTotals } from '../core/ledger.ts';
-import type { ConnectorStatus, LinkStatus, LogTopic, Readiness } from '../api/services.ts';
+import type { ConnectorStatus, Forecast, LinkStatus, LogTopic, Readiness } from '../api/services.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
 import { gatewayAt, type GatewayClient } from '../lock/gateway-client.ts';
 import { linkTable } from './link-table.ts';
@@ -11,7 +11,7 @@ import { jsonText, table } from './output.ts';
 /** `millrace status` */
 export function statusCommand(): Command {
   const command = new Command('status')
-    .description('Prints the state of the running gateway: connectors, log, links, ledger.')
+    .description('Prints the state of the running gateway: connectors, log, links, historian, disk, ledger.')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(status);
@@ -36,6 +36,7 @@ interface GatewayState {
   readonly connectors: readonly ConnectorStatus[];
   readonly log: readonly LogTopic[];
   readonly links: readonly LinkStatus[];
+  readonly forecast: readonly Forecast[];
   readonly ledger: { readonly total: LedgerTotals; readonly balanced: boolean };
 }
 
@@ -49,11 +50,12 @@ async function stateOf(gateway: GatewayClient): Promise<GatewayState> {
     connectors: (await items('/api/v1/connectors')) as ConnectorStatus[],
     log: (await items('/api/v1/log/topics')) as LogTopic[],
     links: (await items('/api/v1/links')) as LinkStatus[],
+    forecast: (await items('/api/v1/forecast')) as Forecast[],
     ledger: { total, balanced },
   };
 }
 
-function textOf({ gateway, readiness, connectors, log, links, ledger }: GatewayState): string {
+function textOf({ gateway, readiness, connectors, log, links, forecast, ledger }: GatewayState): string {
   const { pid, version, uptimeSeconds } = gateway;
   const up = formatDuration(uptimeSeconds * 1000);
   const ready = readiness.ready ? 'ready' : 'not ready';
@@ -85,7 +87,19 @@ function textOf({ gateway, readiness, connectors, log, links, ledger }: GatewayS
     ),
   );
   if (links.length > 0) sections.push(linkTable(links));
+  const { stored, lag } = ledger.total;
+  sections.push(
+    `historian: ${stored.toLocaleString('en')} samples stored, ${lag.toLocaleString('en')} behind the log\n`,
+  );
+  sections.push(forecast.map(forecastLine).join(''));
   const totals = Object.entries(ledger.total).map(([term, amount]) => `${term} ${amount.toLocaleString('en')}`);
   sections.push(`ledger ${ledger.balanced ? 'balanced' : 'NOT BALANCED'}: ${totals.join(', ')}\n`);
   return sections.join('\n');
+}
+
+function forecastLine({ name, freeBytes, fullInSeconds }: Forecast): string {
+  if (freeBytes === 0) return `${name}: full\n`;
+  const when =
+    fullInSeconds === null ? 'does not fill' : `full in ${formatDuration(fullInSeconds * 1000)} at this rate`;
+  return `${name}: ${formatBytes(freeBytes)} free, ${when}\n`;
 }

@@ -2,9 +2,9 @@ import path from 'node:path';
 import { openReadOnly } from '../../historian/open-read-only.ts';
 import { historianPages } from '../api/historian-pages.ts';
 import { type HistoryFormat, historyText } from '../api/history-text.ts';
-import { parseTime } from '../api/time-text.ts';
+import { parseSpan } from '../api/time-text.ts';
 import { realDisk } from '../core/disk.ts';
-import { MAX_TIME_US } from '../core/sample.ts';
+import { Fault } from '../core/fault.ts';
 import { TagDictionary } from '../tags/dictionary.ts';
 
 interface StoredQuery {
@@ -12,23 +12,25 @@ interface StoredQuery {
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly format: HistoryFormat;
+  /** Told in how many spans samples may be missing. */
+  readonly onEnd: (gaps: number) => void;
 }
 
 /** What the route `/api/v1/history` would answer, from the files of a gateway that does not run. */
 export async function* storedHistory(dataFolder: string, query: StoredQuery): AsyncGenerator<string> {
-  const { tags, from, to, format } = query;
+  const { tags, from, to, format, onEnd } = query;
   const dictionary = new TagDictionary(realDisk, path.join(dataFolder, 'tags'));
   dictionary.openReadOnly();
+  // A mistyped folder must not pass for a mistyped tag.
+  if (dictionary.size === 0) throw new Fault('tag-unknown', `There is no tag in ${dataFolder}.`);
   const history = openReadOnly({
     folder: path.join(dataFolder, 'historian'),
     logFolder: path.join(dataFolder, 'log'),
   });
   try {
-    const fromUs = from === undefined ? -MAX_TIME_US : parseTime(from);
-    const toUs = to === undefined ? MAX_TIME_US : parseTime(to);
     const { signal } = new AbortController();
-    const pages = historianPages(history, dictionary, { tags, fromUs, toUs, signal });
-    yield* historyText(format, tags.length > 1, pages);
+    const pages = historianPages(history, dictionary, { tags, ...parseSpan(from, to), signal });
+    yield* historyText(format, tags.length > 1, pages, onEnd);
   } finally {
     history.close();
     dictionary.close();

@@ -101,7 +101,7 @@ export class TopicCheck {
         this.problem(name, position, what),
       );
       const scanned = yield* this.walk(new BatchScanner(this.disk, fd), { file, base, end, index });
-      index.finish(scanned, last && this.options.live);
+      index.finish(scanned, last, this.options.live);
     } finally {
       this.disk.close(fd);
     }
@@ -126,7 +126,7 @@ export class TopicCheck {
         yield header.bytes;
         continue;
       }
-      const next = found.kind === 'bad' ? scanner.resynchronise(position, expected) : undefined;
+      const next = found.kind === 'bad' ? scanner.resynchronise(position, expected, end) : undefined;
       const resumed = Math.min(next?.header.baseOffset ?? end, end);
       const why = found.kind === 'bad' ? `no valid batch (${found.problem})` : 'the segment ends';
       this.problem(file, position, `${why}: records ${expected} to ${resumed - 1} cannot be read`);

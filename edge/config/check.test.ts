@@ -93,7 +93,7 @@ describe('what is wrong', () => {
     [
       'a wildcard that the filter does not have',
       topic('tag: "{1}/{3}"'),
-      '3:72  connectors[0].topics[0].tag  `{3}`, but the topic filter has 1 wildcards  expected a tag path below the site, such as {1}/{2}/temperature',
+      '3:72  connectors[0].topics[0].tag  `{3}`, but the topic filter has 1 wildcard  expected a tag path below the site, such as {1}/{2}/temperature',
     ],
     [
       'a time zone that is none',
@@ -223,9 +223,14 @@ describe('what is wrong', () => {
       '3:36  links[0].to.brokers[0]  "kafka" is not valid  expected HOST:PORT, such as kafka.example.com:9092',
     ],
     [
-      'a topic that is not mirrored',
-      `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: [curated.x] }]\n`,
-      '3:55  links[0].topics[0]  "curated.x" is not valid  expected one of samples, events, quarantine, tags, audit',
+      'a topic that the log does not have',
+      `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: [sample] }]\n`,
+      '3:55  links[0].topics[0]  "sample" is not valid  expected one of samples, events, quarantine, tags, audit',
+    ],
+    [
+      'a topic of later',
+      `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: ["curated.*"] }]\n`,
+      '3:55  links[0].topics[0]  "curated.*" is not supported in this version  expected one of samples, events, quarantine, tags, audit',
     ],
     [
       'a repeated name',

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { checkReferences } from './references.ts';
-import { LATER_KEYS, LATER_KINDS, LATER_PAYLOADS } from './later.ts';
+import { LATER_KEYS, LATER_KINDS, LATER_PAYLOADS, LATER_TOPICS } from './later.ts';
 import { knownKeys } from './known-keys.ts';
 import { nearest } from './nearest.ts';
 import { type ConfigProblem, describe, formatPath, type Found, type Path, quote } from './problem.ts';
@@ -89,6 +89,7 @@ function laterValue(at: Path, value: unknown): boolean {
   if (typeof value !== 'string') return false;
   const place = patternOf(at);
   if (place === 'connectors[].kind') return LATER_KINDS.includes(value);
+  if (place === 'links[].topics[]') return LATER_TOPICS.test(value);
   return place === 'connectors[].topics[].payload' && LATER_PAYLOADS.includes(value);
 }
 

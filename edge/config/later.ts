@@ -32,5 +32,8 @@ export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
 /** Kinds of connectors that this version does not have. */
 export const LATER_KINDS: readonly string[] = ['opcua', 'mqtt-client', 'modbus', 'http', 'folder'];
 
+/** Topics of links that this version does not have. */
+export const LATER_TOPICS = /^(samples\.(critical|bulk)|derived|curated\..+)$/;
+
 /** Payloads of topic mappings that this version does not read. */
 export const LATER_PAYLOADS: readonly string[] = ['sparkplug'];

@@ -19,7 +19,11 @@ const type = z
   .describe(
     'Type of the tag; an integer of 8 to 32 bits is a `long` whose range is checked. Left out: learned from the first value, and a JSON number is a double.',
   );
-const unit = z.string(UNIT).min(1, UNIT).max(64, UNIT).describe('Unit after UCUM.');
+const unit = z
+  .string(UNIT)
+  .min(1, UNIT)
+  .max(64, UNIT)
+  .describe('Unit after UCUM. This version only checks its form: it is not shown yet.');
 
 const field = z.strictObject(
   {

@@ -35,13 +35,13 @@ export class BatchScanner {
     this.view = new DataView(this.window.buffer);
   }
 
-  /** What stands at `position`. `expectedOffset`: where only the base offset differs, the header is given with the expected one and `repairedFrom` says what stood there. */
-  at(position: number, expectedOffset: number): Found {
+  /** What stands at `position`. Without `expectedOffset` any base offset will do; where only the base offset differs, the header is given with the expected one and `repairedFrom` says what stood there. */
+  at(position: number, expectedOffset?: number): Found {
     if (position >= this.size) return { kind: 'end', position, zeros: false };
     const problem = this.check(position, expectedOffset);
     if (problem === undefined || problem === 'offset') {
       const header = readBatchHeader(this.view, position - this.windowStart);
-      if (problem === undefined) return { kind: 'batch', position, header };
+      if (problem === undefined || expectedOffset === undefined) return { kind: 'batch', position, header };
       return {
         kind: 'batch',
         position,
@@ -71,6 +71,20 @@ export class BatchScanner {
       if (header.baseOffset > offset && header.baseOffset < limit) return { position: at, header };
     }
     return undefined;
+  }
+
+  /** The valid batches from the beginning on, damage passed over. `base`: offset of the first; no offset reaches `limit`. */
+  *batches(base: number, limit = Infinity): Generator<Extract<Found, { kind: 'batch' }>, void> {
+    let position = 0;
+    for (let expected = base; ;) {
+      const found = this.at(position, expected);
+      if (found.kind === 'end') return;
+      const next = found.kind === 'bad' ? this.resynchronise(position, expected, limit) : found;
+      if (next === undefined) return;
+      yield { kind: 'batch', ...next };
+      position = next.position + next.header.bytes;
+      expected = next.header.baseOffset + next.header.count;
+    }
   }
 
   /** Bytes of the batch at `position`; valid until the next call. */

@@ -124,3 +124,19 @@ test('no read goes beyond the end that was given', () => {
   expect(() => from.skip(-1)).toThrow(Fault);
   expect(from.skip(4)).toBe(4);
 });
+
+test('a text has the same bytes however long it is and whatever it is made of', () => {
+  const ascii = fc.string({ maxLength: 130 });
+  const any = fc.string({ unit: 'binary', maxLength: 130 });
+  const edge = fc.nat(70).map((length) => 'x'.repeat(length));
+  const late = fc.nat(70).map((length) => `${'x'.repeat(length)}ö`);
+  fc.assert(
+    fc.property(fc.oneof(ascii, any, edge, late), (text) => {
+      const out = new ByteWriter(1);
+      out.uint8(1);
+      out.text(text);
+      const utf8 = Buffer.from(text, 'utf8');
+      expect([...out.take()]).toEqual([1, ...reference(BigInt(utf8.length)), ...utf8]);
+    }),
+  );
+});

@@ -109,7 +109,7 @@ export const catalogue = {
   },
   'historian-damaged': {
     what: 'A file of the historian is damaged.',
-    todo: 'Its span is shown as a gap; `millrace rebuild historian` replays what the log still has.',
+    todo: 'Its span is shown as a gap; `millrace historian verify` names the file and the samples.',
   },
   'kafka-unreachable': {
     what: 'No broker of the link can be reached.',
@@ -185,7 +185,7 @@ export const catalogue = {
   },
   'link-topic-recreated': {
     what: 'The destination topic was deleted or created anew while the link was running.',
-    todo: 'If that was meant, resume the link: it fills the new topic with what the log still holds.',
+    todo: 'If that was meant, resume the link: it fills the new topic with what the log still holds. If it then says link-diverged, delete the topic once more and resume.',
   },
 } as const satisfies Record<string, { what: string; todo: string }>;
 

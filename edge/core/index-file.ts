@@ -1,9 +1,10 @@
 import { type Disk, readFile } from './disk.ts';
+import { errnoOf } from './fault.ts';
 import type { BatchHeader } from './record-batch.ts';
 import { segmentFile } from './segment-files.ts';
 
 /** An index entry is due when more than this went by since the last one. */
-const INDEX_INTERVAL_BYTES = 4096;
+export const INDEX_INTERVAL_BYTES = 4096;
 const ENTRY_BYTES = 8;
 const TIME_ENTRY_BYTES = 12;
 /** Entries are kept back until so many wait: one write for 256 KiB and more of log. */
@@ -11,7 +12,6 @@ const FLUSH_ENTRIES = 64;
 
 /** Makes the offset index and the time index of one segment as its batches go by (FORMAT.md, "Log folder"). Written, never synced: both can be built again. */
 export class SegmentIndex {
-  private readonly disk: Disk;
   private readonly baseOffset: number;
   private readonly offsets: Appended;
   private readonly times: Appended;
@@ -22,7 +22,6 @@ export class SegmentIndex {
 
   /** Begins an empty index; files that are there are replaced. */
   constructor(disk: Disk, folder: string, baseOffset: number) {
-    this.disk = disk;
     this.baseOffset = baseOffset;
     this.offsets = new Appended(disk, segmentFile(folder, baseOffset, 'index'));
     this.times = new Appended(disk, segmentFile(folder, baseOffset, 'timeindex'));
@@ -54,17 +53,29 @@ export class SegmentIndex {
     this.lastTimeEntryMs = this.maxTimestampMs;
   }
 
-  /** Writes what waits. */
-  write(): void {
-    this.offsets.write();
+  private write(): void {
     this.times.write();
+    this.offsets.write();
   }
 
-  /** Writes the last time entry, syncs and closes: the segment is complete. */
-  finish(): void {
+  /** The segment is complete: writes the last time entry and syncs. The times first: where the offset index is whole, so is the time index. */
+  sync(): void {
     this.addTime();
-    this.write();
-    for (const file of [this.offsets, this.times]) file.close(this.disk);
+    for (const file of [this.times, this.offsets]) {
+      file.write();
+      file.sync();
+    }
+  }
+
+  /** The same, and closes. */
+  finish(): void {
+    this.sync();
+    this.close();
+  }
+
+  /** Closes the files as they are. */
+  close(): void {
+    for (const file of [this.times, this.offsets]) file.close();
   }
 }
 
@@ -99,9 +110,12 @@ class Appended {
     this.waiting = 0;
   }
 
-  close(disk: Disk): void {
-    disk.sync(this.fd);
-    disk.close(this.fd);
+  sync(): void {
+    this.disk.sync(this.fd);
+  }
+
+  close(): void {
+    this.disk.close(this.fd);
   }
 }
 
@@ -113,17 +127,9 @@ export interface IndexEntry {
 
 /** The last indexed batch that ends at or before an offset, or undefined: the index does not help. */
 export function lookUpPosition(disk: Disk, folder: string, baseOffset: number, offset: number): IndexEntry | undefined {
-  const view = readEntries(disk, segmentFile(folder, baseOffset, 'index'));
-  let low = 0;
-  let high = Math.floor(view.byteLength / ENTRY_BYTES);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (view.getUint32(middle * ENTRY_BYTES) <= offset - baseOffset) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0) return undefined;
-  const at = (low - 1) * ENTRY_BYTES;
-  return { lastOffset: baseOffset + view.getUint32(at), position: view.getUint32(at + 4) };
+  const bytes = readHint(disk, segmentFile(folder, baseOffset, 'index'));
+  const found = lastEntry(bytes, ENTRY_BYTES, (entry) => entry.getUint32(0) <= offset - baseOffset);
+  return found && indexEntry(found, baseOffset);
 }
 
 /** An entry of a time index: nothing in the segment up to `lastOffset`, where a batch ends, is later than `timestampMs`. A hint, as above. */
@@ -134,20 +140,58 @@ export interface TimeEntry {
 
 /** The last time entry before a time, or undefined: the index does not help. */
 export function lookUpTime(disk: Disk, folder: string, baseOffset: number, timestampMs: number): TimeEntry | undefined {
-  const view = readEntries(disk, segmentFile(folder, baseOffset, 'timeindex'));
-  let low = 0;
-  let high = Math.floor(view.byteLength / TIME_ENTRY_BYTES);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (Number(view.getBigInt64(middle * TIME_ENTRY_BYTES)) < timestampMs) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0) return undefined;
-  const at = (low - 1) * TIME_ENTRY_BYTES;
-  return { timestampMs: Number(view.getBigInt64(at)), lastOffset: baseOffset + view.getUint32(at + 8) };
+  const bytes = readHint(disk, segmentFile(folder, baseOffset, 'timeindex'));
+  const found = lastEntry(bytes, TIME_ENTRY_BYTES, (entry) => Number(entry.getBigInt64(0)) < timestampMs);
+  return found && timeEntry(found, baseOffset);
 }
 
-function readEntries(disk: Disk, file: string): DataView {
-  const bytes = readFile(disk, file) ?? new Uint8Array(0);
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The last entry of each index of a segment, undefined where it has none. Undefined as a whole: a file is missing, cannot be read, or ends inside an entry. */
+export function lastEntries(
+  disk: Disk,
+  folder: string,
+  baseOffset: number,
+): { readonly offset: IndexEntry | undefined; readonly time: TimeEntry | undefined } | undefined {
+  const offsets = readHint(disk, segmentFile(folder, baseOffset, 'index'));
+  const times = readHint(disk, segmentFile(folder, baseOffset, 'timeindex'));
+  if (offsets === undefined || times === undefined) return undefined;
+  if (offsets.length % ENTRY_BYTES !== 0 || times.length % TIME_ENTRY_BYTES !== 0) return undefined;
+  const offset = lastEntry(offsets, ENTRY_BYTES, () => true);
+  const time = lastEntry(times, TIME_ENTRY_BYTES, () => true);
+  return { offset: offset && indexEntry(offset, baseOffset), time: time && timeEntry(time, baseOffset) };
+}
+
+function indexEntry(entry: DataView, baseOffset: number): IndexEntry {
+  return { lastOffset: baseOffset + entry.getUint32(0), position: entry.getUint32(4) };
+}
+
+function timeEntry(entry: DataView, baseOffset: number): TimeEntry {
+  return { timestampMs: Number(entry.getBigInt64(0)), lastOffset: baseOffset + entry.getUint32(8) };
+}
+
+/** The last entry that `is` holds for: it holds up to some entry, and for none behind it. */
+function lastEntry(
+  bytes: Uint8Array | undefined,
+  entryBytes: number,
+  is: (entry: DataView) => boolean,
+): DataView | undefined {
+  if (bytes === undefined) return undefined;
+  const entry = (i: number): DataView => new DataView(bytes.buffer, bytes.byteOffset + i * entryBytes, entryBytes);
+  let low = 0;
+  let high = Math.floor(bytes.length / entryBytes);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (is(entry(middle))) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : entry(low - 1);
+}
+
+/** A file of which nothing depends but time: one that the system cannot read is as good as none. */
+function readHint(disk: Disk, file: string): Uint8Array | undefined {
+  try {
+    return readFile(disk, file);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
 }

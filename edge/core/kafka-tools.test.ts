@@ -1,3 +1,4 @@
+import { rmSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { dumpComplaints, dumpIndexes, dumpLog, dumpRecords } from '../../test/services/dump-log.ts';
 import { requireService } from '../../test/services/require.ts';
@@ -55,6 +56,21 @@ describe.skipIf(!kafka.available)(`Kafka's own tools ${kafka.reason}`, () => {
     log.writer.close();
     expect(await complaints(folder)).toEqual([]);
     expect(await dumpRecords(logs(folder))).toHaveLength(12_000);
+  });
+
+  test('have none after the indexes of complete segments were lost and built again', async () => {
+    using folder = new LogFolder();
+    folder.with({ segmentBytes: 60_000 }, ({ append }) => {
+      for (let next = 0; next < 10_000; next += 50) append(next, 50, { size: 20, timestampMs: 1000 + next });
+    });
+    const [first = 0, second = 0, third = 0] = folder.segments();
+    rmSync(folder.file(first, 'index'));
+    rmSync(folder.file(second, 'timeindex'));
+    truncateSync(folder.file(third, 'index'), 8);
+    folder.with({}, ({ writer }) => {
+      for (let i = 0; i < 3; i++) writer.repairIndex();
+    });
+    expect(await complaints(folder)).toEqual([]);
   });
 
   test('have none about an empty segment, samples, headers, null keys and null values', async () => {

@@ -23,7 +23,7 @@ function same(what: string, found: unknown, right: unknown): void {
 
 /** Runs a log and a plain array side by side; every difference is an error. */
 class Run {
-  readonly counts = { commits: 0, crashes: 0, recovered: 0, cut: 0, unansweredKept: 0, deleted: 0 };
+  readonly counts = { commits: 0, crashes: 0, recovered: 0, cut: 0, unansweredKept: 0, deleted: 0, indexesLost: 0 };
   private readonly random: Random;
   private readonly disk = new CrashDisk();
   private readonly model = new Map<string, ModelTopic>(TOPICS.map((t) => [t, { known: [], unanswered: [] }]));
@@ -50,8 +50,11 @@ class Run {
 
   private act(): void {
     const log = this.running;
-    if (log === undefined) this.open();
-    else {
+    if (log === undefined) {
+      if (this.random(3) === 0) this.loseIndex();
+      this.open();
+    } else {
+      if (this.random(3) === 0) log.writer.repairIndex();
       const choice = this.random(20);
       if (choice < 13) this.commit(log.writer);
       else if (choice < 15) this.compare(log.ends, this.random(2) === 0);
@@ -96,6 +99,17 @@ class Run {
     writer.hold(Object.fromEntries(TOPICS.map((name) => [name, this.random(ends.end(name) + 1)])));
     writer.retain();
     this.counts.deleted += TOPICS.filter((name, i) => ends.start(name) !== starts[i]).length;
+  }
+
+  /** Somebody deletes an index, or it is cut off. */
+  private loseIndex(): void {
+    const folder = `/data/log/${TOPICS[this.random(TOPICS.length)] ?? ''}-0`;
+    const files = this.disk.list(folder).filter((name) => name.endsWith('index'));
+    const file = files[this.random(files.length)];
+    if (file === undefined) return;
+    if (this.random(2) === 0) this.disk.unlink(`${folder}/${file}`);
+    else this.disk.close(this.disk.open(`${folder}/${file}`, 'w'));
+    this.counts.indexesLost++;
   }
 
   private open(): void {
@@ -174,7 +188,7 @@ describe('a log and a plain array, side by side', () => {
   const seeds = Number(process.env['MILLRACE_MODEL_SEEDS'] ?? 200);
 
   test(`${seeds} random lives with power failures: what was acknowledged is there, in order, and nothing else`, () => {
-    const sums = { commits: 0, crashes: 0, recovered: 0, cut: 0, unansweredKept: 0, deleted: 0 };
+    const sums = { commits: 0, crashes: 0, recovered: 0, cut: 0, unansweredKept: 0, deleted: 0, indexesLost: 0 };
     for (let seed = 1; seed <= seeds; seed++) {
       const run = new Run(seed);
       try {

@@ -37,7 +37,7 @@ export type LogNotice =
 
 /** Under load at least this much lies between the starts of two commits: without it small batches cost most of a core in syncs. */
 const COMMIT_FLOOR_MS = 0.3;
-const RETENTION_EVERY_MS = 1000;
+const UPKEEP_EVERY_MS = 1000;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
@@ -51,7 +51,7 @@ class LogWorker {
   private failureTold = false;
   private closing = false;
   private lastCommitMs = 0;
-  private lastRetentionMs = 0;
+  private lastUpkeepMs = 0;
 
   constructor(data: LogWorkerData, notify: (notice: LogNotice) => void) {
     this.notify = notify;
@@ -94,7 +94,7 @@ class LogWorker {
       this.scheduled = false;
       if (this.closing) return;
       this.commit();
-      this.retain();
+      this.keepUp();
     });
   }
 
@@ -155,13 +155,14 @@ class LogWorker {
     this.notify({ type: 'failed', fault });
   }
 
-  /** Once a second: keeps the log within its budget and says how large it is. */
-  retain(): void {
-    if (performance.now() - this.lastRetentionMs < RETENTION_EVERY_MS) return;
-    this.lastRetentionMs = performance.now();
+  /** Once a second: keeps the log within its budget, says how large it is, goes on with the repair of indexes. */
+  keepUp(): void {
+    if (performance.now() - this.lastUpkeepMs < UPKEEP_EVERY_MS) return;
+    this.lastUpkeepMs = performance.now();
     const withinBudget = this.writer.retain();
     this.tellFailure();
     this.notify({ type: 'size', bytes: this.writer.bytes, withinBudget });
+    this.writer.repairIndex();
   }
 
   /** What was posted before is committed and answered; then everything is closed. */
@@ -190,11 +191,11 @@ const parent = parentPort;
 assert(parent !== null, 'the log worker runs as a worker thread');
 const notify = (notice: LogNotice): void => parent.postMessage(notice);
 const worker = new LogWorker(workerData as LogWorkerData, notify);
-const retention = setInterval(() => worker.retain(), RETENTION_EVERY_MS);
+const upkeep = setInterval(() => worker.keepUp(), UPKEEP_EVERY_MS);
 
 /** Ends the thread: nothing is left that would keep it alive. */
 function end(): void {
-  clearInterval(retention);
+  clearInterval(upkeep);
   parent?.close();
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Fault } from './fault.ts';
@@ -117,13 +117,14 @@ describe('the files beside the segments', () => {
     writer.close();
   });
 
-  test('a topic that is not open keeps its recovery point', () => {
+  test('a topic that is not open keeps its recovery point and its start', () => {
     using folder = new LogFolder();
     folder.with({ topics: ['samples', 'audit'] }, ({ writer }) => {
       writer.commit([request('audit', 0, 7)]);
     });
     folder.with({ topics: ['samples'] }, ({ append }) => append(0, 1));
     expect(folder.text('recovery-point-offset-checkpoint')).toBe('0\n2\nsamples 0 1\naudit 0 7\n');
+    expect(folder.text('log-start-offset-checkpoint')).toBe('0\n2\nsamples 0 0\naudit 0 0\n');
   });
 
   test.each([
@@ -133,7 +134,9 @@ describe('the files beside the segments', () => {
     ['recovery-point-offset-checkpoint', '0\n1\nsamples 0 five\n'],
     ['recovery-point-offset-checkpoint', '0\n1\nsamples 1 5\n'],
     ['recovery-point-offset-checkpoint', '0\n1\nsamples 0 99999999999999999999\n'],
+    ['log-start-offset-checkpoint', '0\n1\nsamples 0 five\n'],
     ['millrace.json', ''],
+    ['millrace.json', '{"v":2,"logId":"x","epoch":0}'],
     ['millrace.json', '{"v":1,"logId":"x"}'],
     ['millrace.json', '{"v":1,"logId":"x","epoch":0.5}'],
   ])('%s with %j is refused, and nothing is appended', (name, text) => {
@@ -143,6 +146,17 @@ describe('the files beside the segments', () => {
     expect(() => folder.open()).toThrow(Fault);
     expect(() => folder.open()).toThrow('cannot be read');
   });
+});
+
+test('a checkpoint file that was refused may be removed, as its fault says', () => {
+  using folder = new LogFolder();
+  folder.with({}, ({ append }) => append(0, 10));
+  for (const name of ['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint']) {
+    folder.write(name, 'garbage');
+    expect(() => folder.open()).toThrow('Without it the log can be opened');
+    rmSync(path.join(folder.log, name));
+    folder.with({}, ({ ends }) => expect(pairs(folder.read(ends))).toEqual(expectedPairs(0, 10)));
+  }
 });
 
 test('a clean stop and a new start go on at the same offset, and write nothing of what is there again', () => {

@@ -41,8 +41,9 @@ export class LogWriter {
   private readonly recoveryPoints: string;
   private readonly logStarts: string;
   private holds: Holds | undefined;
-  /** As the file had them; topics that are not open keep theirs. */
+  /** As the files had them; topics that are not open keep theirs. */
   private points = new Map<string, number>();
+  private starts = new Map<string, number>();
   private failure: FaultMessage | undefined;
   identity: LogIdentity = { v: 1, logId: '', epoch: 0 };
 
@@ -64,16 +65,18 @@ export class LogWriter {
   }
 
   private openTopics(): Record<string, RecoveryReport> {
-    const { disk, logFolder, ends } = this.options;
+    const { disk, logFolder, lostAndFound, stamp, ends } = this.options;
     disk.makeFolder(logFolder);
     this.identity = this.readIdentity();
     this.points = readCheckpoint(disk, this.recoveryPoints);
+    this.starts = readCheckpoint(disk, this.logStarts);
     const reports: Record<string, RecoveryReport> = {};
     for (const topic of ends.topics) {
       const folder = topicFolder(logFolder, topic);
       const log = new TopicLog(disk, folder, this.identity.epoch, this.options.segmentBytes);
       this.topics.set(topic, log);
-      const report = log.open(this.points.get(topic) ?? 0, this.options.lostAndFound, this.options.stamp);
+      const recoveryPoint = this.points.get(topic) ?? 0;
+      const report = log.open({ recoveryPoint, start: this.starts.get(topic), lostAndFound, stamp });
       if (report !== undefined) reports[topic] = report;
     }
     this.saveRecoveryPoints();
@@ -145,8 +148,8 @@ export class LogWriter {
   }
 
   private saveStarts(): void {
-    const starts = new Map([...this.topics.values()].map((log) => [log.topic, log.start]));
-    writeCheckpoint(this.options.disk, this.logStarts, starts);
+    for (const log of this.topics.values()) this.starts.set(log.topic, log.start);
+    writeCheckpoint(this.options.disk, this.logStarts, this.starts);
   }
 
   /** Notes what consumers still need. Before the first call nothing is deleted: a consumer that still starts may need it. */
@@ -171,6 +174,12 @@ export class LogWriter {
       this.fail(error);
     }
     return this.bytes <= this.options.budgetBytes;
+  }
+
+  /** Builds a piece of an index that was found missing or not whole at start (see `IndexRepair`): to be called now and then. */
+  repairIndex(): void {
+    if (this.failure !== undefined) return;
+    for (const log of this.topics.values()) if (log.repairIndex()) return;
   }
 
   private fail(error: unknown): FaultMessage {
@@ -205,8 +214,10 @@ export class LogWriter {
 
 function parseIdentity(file: string, bytes: Uint8Array): LogIdentity {
   const parsed = parseJson(new TextDecoder().decode(bytes));
-  if (typeof parsed === 'object' && parsed !== null && 'logId' in parsed && 'epoch' in parsed) {
-    const { logId, epoch } = parsed;
+  if (typeof parsed === 'object' && parsed !== null && 'v' in parsed && 'logId' in parsed && 'epoch' in parsed) {
+    const { v, logId, epoch } = parsed;
+    if (v !== 1)
+      throw new Fault('data-unreadable', `${file} is of version ${String(v)}; this program knows version 1.`);
     const epochFits = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0 && epoch <= 0x7fffffff;
     if (typeof logId === 'string' && epochFits) return { v: 1, logId, epoch };
   }

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../../test/services/wait.ts';
@@ -298,6 +298,19 @@ test('retention: once consumers have said what they need, the log keeps to its b
   reader.close();
   expect(pairs(folder.read(log.ends, start))).toEqual(expectedPairs(start, 5000));
   expect(readdirSync(`${folder.log}/samples-0`).filter((name) => name < String(start).padStart(20, '0'))).toEqual([]);
+});
+
+test('an index that is missing is built again while the log is in use', async () => {
+  await using running = await RunningLog.open({ segmentBytes: 10_000 });
+  const { log, folder } = running;
+  const producer = log.producer();
+  for (let next = 0; next < 5000; next += 100) await producer.append('samples', numbered(next, 100), 100);
+  await log.close();
+  const before = folder.bytes(0, 'index');
+  rmSync(folder.file(0, 'index'));
+  await using again = await RunningLog.open({ segmentBytes: 10_000 }, folder);
+  await waitFor('the index', () => existsSync(folder.file(0, 'index')) && folder.bytes(0, 'index').equals(before));
+  expect(again.log.state.failed).toBeUndefined();
 });
 
 test('a producer whose port has no log at its other end is closed', async () => {

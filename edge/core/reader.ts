@@ -142,33 +142,29 @@ export class LogReader {
     }
     this.base = base;
     this.place = 0;
-    if (this.next > base) this.findPlace(base);
+    if (this.next > base) this.findPlace(base, this.limit(bases, base));
     return undefined;
   }
 
-  /** Sets `place` to the batch that holds `next`: by the index where that is right, else by checking every batch from the segment's start. */
-  private findPlace(base: number): void {
+  /** Where the segment ends that begins at an offset, or holds it: at the next one, or at the durable end. */
+  private limit(bases: readonly number[], offset: number): number {
+    const end = this.ends.end(this.topic);
+    return Math.min(bases.find((base) => base > offset) ?? end, end);
+  }
+
+  /** Sets `place` to the batch that holds `next`: by the index where that is right, else by checking every batch from the segment's start. No offset in it reaches `limit`. */
+  private findPlace(base: number, limit: number): void {
     const target = this.next;
     if (this.walkTo(lookUpPosition(this.disk, this.folder, base, target), target)) return;
-    const scanner = new BatchScanner(this.disk, this.fd);
-    let expected = base;
-    for (let at = 0; ;) {
-      const found = scanner.at(at, expected);
-      const batch =
-        found.kind === 'bad'
-          ? scanner.resynchronise(at, expected, this.ends.end(this.topic))
-          : found.kind === 'batch'
-            ? found
-            : undefined;
-      const beyond = batch === undefined || batch.header.baseOffset > target;
-      this.place = beyond ? at : batch.position;
-      if (beyond) return;
-      expected = batch.header.baseOffset + batch.header.count;
-      if (expected > target) {
-        this.next = batch.header.baseOffset;
+    this.place = 0;
+    for (const { position, header } of new BatchScanner(this.disk, this.fd).batches(base, limit)) {
+      if (header.baseOffset > target) return;
+      if (header.baseOffset + header.count > target) {
+        this.place = position;
+        this.next = header.baseOffset;
         return;
       }
-      at = batch.position + batch.header.bytes;
+      this.place = position + header.bytes;
     }
   }
 
@@ -234,8 +230,7 @@ export class LogReader {
       return this.read(maxBytes);
     }
     const first = this.next;
-    const end = this.ends.end(this.topic);
-    const resume = Math.min(bases.find((base) => base > first) ?? end, end);
+    const resume = this.limit(bases, first);
     const found = new BatchScanner(this.disk, this.fd).resynchronise(this.place, first, resume);
     if (found !== undefined) {
       this.place = found.position;
@@ -272,17 +267,9 @@ export function openEnds(logFolder: string, disk: Disk = realDisk): DurableEnds 
 function segmentEnd(disk: Disk, folder: string, base: number): number {
   const fd = disk.open(segmentFile(folder, base, 'log'), 'r');
   try {
-    const scanner = new BatchScanner(disk, fd);
-    let expected = base;
-    for (let position = 0; ;) {
-      const found = scanner.at(position, expected);
-      if (found.kind === 'end') return expected;
-      const batch =
-        found.kind === 'batch' ? { position, header: found.header } : scanner.resynchronise(position, expected);
-      if (batch === undefined) return expected;
-      expected = batch.header.baseOffset + batch.header.count;
-      position = batch.position + batch.header.bytes;
-    }
+    let end = base;
+    for (const { header } of new BatchScanner(disk, fd).batches(base)) end = header.baseOffset + header.count;
+    return end;
   } finally {
     disk.close(fd);
   }

@@ -22,7 +22,6 @@ export const CODEC_ZSTD = 4;
 export type RecordHeader = readonly [name: string, value: Uint8Array | null];
 
 const NO_HEADERS: readonly RecordHeader[] = [];
-const encoder = new TextEncoder();
 
 /** Builds one batch at a time: `add…` records, then `finish`. Offsets and epoch stay 0: the writer of the log fills them in. */
 export class BatchEncoder {
@@ -71,7 +70,7 @@ export class BatchEncoder {
     writeBytes(record, value);
     record.varlong(headers.length);
     for (const [name, content] of headers) {
-      writeBytes(record, encoder.encode(name));
+      record.text(name);
       writeBytes(record, content);
     }
     if (record.length > MAX_RECORD_BYTES) return undefined;

@@ -114,6 +114,72 @@ describe('what lies below the recovery point', () => {
   });
 });
 
+/** What each of three starts reports as damaged; the first of them appends ten records. */
+function reported(folder: LogFolder): [number, number][][] {
+  return [10, 0, 0].map((records) =>
+    folder.with({ segmentBytes: 10_000 }, ({ reports, append, ends }) => {
+      if (records > 0) append(ends.end('samples'), records);
+      return reports['samples']?.damage.map(({ first, last }) => [first, last]) ?? [];
+    }),
+  );
+}
+
+describe('what was reported is not reported again at the next start', () => {
+  test.each([
+    ['in the middle of the last segment', 10, 0.4],
+    ['at its end', 20, 0.8],
+  ])('damage %s: it begins a new segment, readers still see the gap', (_, first, part) => {
+    using folder = new LogFolder();
+    folder.with({}, ({ append }) => {
+      for (let next = 0; next < 30; next += 10) append(next, 10);
+    });
+    folder.damage(0, (bytes) => flip(bytes, Math.floor(part * bytes.length)));
+    expect(reported(folder)).toEqual([[[first, first + 9]], [], []]);
+    expect(folder.segments()).toEqual([0, 30]);
+    const log = folder.open();
+    const reading = folder.read(log.ends);
+    expect(reading.gaps).toEqual([{ first, last: first + 9, reason: 'damage' }]);
+    const left = expectedPairs(0, 40).filter(([offset]) => offset < first || offset > first + 9);
+    expect(pairs(reading)).toEqual(left);
+    log.writer.close();
+  });
+
+  test('the oldest segments, if somebody has deleted them; what retention deletes is no damage', () => {
+    using folder = new LogFolder();
+    killedAt(folder, 40);
+    folder.with({ segmentBytes: 400, budgetBytes: folder.bytes(0).length * 3 }, ({ writer }) => {
+      writer.hold({});
+      writer.retain();
+    });
+    expect(folder.segments()).toEqual([10, 20, 30]);
+    expect(folder.with({}, ({ reports }) => reports['samples']?.damage)).toEqual([]);
+    rmSync(folder.file(10));
+    rmSync(folder.file(20));
+    expect(reported(folder)).toEqual([[[10, 29]], [], []]);
+  });
+
+  test('all segments', () => {
+    using folder = new LogFolder();
+    killedAt(folder, 40);
+    folder.with({ segmentBytes: 400, budgetBytes: folder.bytes(0).length * 3 }, ({ writer }) => {
+      writer.hold({});
+      writer.retain();
+    });
+    for (const base of folder.segments()) rmSync(folder.file(base));
+    expect(reported(folder)).toEqual([[[10, 39]], [], []]);
+  });
+});
+
+test('a log whose start is on no record begins where its segments do, and nothing is missed', () => {
+  using folder = new LogFolder();
+  killedAt(folder, 40);
+  rmSync(folder.file(0));
+  rmSync(`${folder.log}/log-start-offset-checkpoint`);
+  const log = folder.open({ segmentBytes: 400 });
+  expect([log.reports['samples']?.damage, log.ends.start('samples')]).toEqual([[], 10]);
+  log.writer.close();
+});
+
 describe('beyond the recovery point', () => {
   test('damage in a segment that was complete is reported, nothing is cut, later segments are all there', () => {
     using folder = new LogFolder();
@@ -144,7 +210,7 @@ describe('beyond the recovery point', () => {
     append(0, 5);
     const position = folder.bytes(0).length;
     const inner = numbered(0, 1);
-    new DataView(inner.buffer).setBigUint64(0, 5000n);
+    new DataView(inner.buffer).setBigUint64(0, 25n);
     folder.appendValue(writer, inner);
     append(6, 4);
     append(10, 10);
@@ -157,6 +223,7 @@ describe('beyond the recovery point', () => {
     const reading = folder.read(log.ends);
     expect(reading.gaps).toEqual([{ first: 5, last: 5, reason: 'damage' }]);
     expect(pairs(reading)).toEqual([...expectedPairs(0, 5), ...expectedPairs(6, 30)]);
+    expect(pairs(folder.read(log.ends, 7))).toEqual(expectedPairs(7, 30));
     log.writer.close();
   });
 

@@ -7,7 +7,7 @@ import { placeBatch } from './record-batch.ts';
 import { COMMIT_GROUP_BYTES, listSegments, segmentFile } from './segment-files.ts';
 
 /** A range of offsets that cannot be read any more, with the record times around it (0: unknown). */
-interface DamagedRange {
+export interface DamagedRange {
   readonly first: number;
   readonly last: number;
   readonly fromMs: number;
@@ -33,6 +33,8 @@ export interface Recovered {
   readonly endOffset: number;
   readonly activeBytes: number;
   readonly activeIndex: SegmentIndex;
+  /** Something of the last segment cannot be read. */
+  readonly activeDamaged: boolean;
   readonly report: RecoveryReport;
 }
 
@@ -158,7 +160,8 @@ export class TopicRecovery {
       this.disk.sync(fd);
       const noted = damage.some((bad) => bad.resumeOffset === undefined);
       if (short && !noted) this.noteDamage(endOffset, this.recoveryPoint - 1, file, end, 0, 0);
-      return { endOffset, activeBytes: short ? this.disk.size(fd) : end, activeIndex };
+      const activeBytes = short ? this.disk.size(fd) : end;
+      return { endOffset, activeBytes, activeIndex, activeDamaged: short || damage.length > 0 };
     } finally {
       this.disk.close(fd);
     }
@@ -199,26 +202,15 @@ export class TopicRecovery {
   /** Second pass up to `end`: indexes anew, and writes again what lies beyond the recovery point, with what lies outside the checksums put right. */
   private index(scanner: BatchScanner, fd: number, base: number, end: number, limit = Infinity): SegmentIndex {
     const index = new SegmentIndex(this.disk, this.folder, base);
-    let position = 0;
-    let expected = base;
     let epoch = 0;
-    while (position < end) {
-      const found = scanner.at(position, expected);
-      if (found.kind === 'end') break;
-      if (found.kind === 'bad') {
-        const next = scanner.resynchronise(position, expected, limit);
-        if (next === undefined || next.position >= end) break;
-        position = next.position;
-        expected = next.header.baseOffset;
-        continue;
-      }
-      const { header } = found;
+    for (const { position, header, repairedFrom } of scanner.batches(base, limit)) {
+      if (position >= end) break;
       // Epochs never fall, and none is later than the log's.
       const wrongEpoch = header.epoch < epoch || header.epoch > this.epoch;
       if (!wrongEpoch) ({ epoch } = header);
-      if (expected >= this.recoveryPoint) {
+      if (header.baseOffset >= this.recoveryPoint) {
         const bytes = scanner.bytes(position, header.bytes);
-        if (found.repairedFrom !== undefined || wrongEpoch) {
+        if (repairedFrom !== undefined || wrongEpoch) {
           placeBatch(bytes, 0, header.baseOffset, epoch);
           this.report.repaired++;
         }
@@ -226,8 +218,6 @@ export class TopicRecovery {
         this.report.rewrittenBytes += header.bytes;
       }
       index.add(header, position);
-      position += header.bytes;
-      expected += header.count;
     }
     return index;
   }

@@ -5,7 +5,6 @@ import { type ArrayValue, type Sample, type Value, ValueKind } from './sample.ts
 /** Schema id of sample v1: first four bytes of the SHA-256 of its canonical form, shifted right by one (FORMAT.md, "Sample v1"). */
 export const SAMPLE_SCHEMA_ID = 0x4b81f81c;
 
-const encoder = new TextEncoder();
 // A byte order mark at the start of a string belongs to the value: without this it would be dropped.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -39,7 +38,7 @@ function writeValue(out: ByteWriter, kind: ValueKind, value: Value): void {
     case ValueKind.double:
       return out.doubleLe(value as number);
     case ValueKind.string:
-      return writeString(out, value as string);
+      return out.text(value as string);
     case ValueKind.bytes: {
       const bytes = value as Uint8Array;
       out.varlong(bytes.length);
@@ -57,12 +56,6 @@ function writeLong(out: ByteWriter, value: number | bigint): void {
   else out.varlong(value);
 }
 
-function writeString(out: ByteWriter, text: string): void {
-  const bytes = encoder.encode(text);
-  out.varlong(bytes.length);
-  out.raw(bytes);
-}
-
 function writeArray(out: ByteWriter, value: ArrayValue): void {
   writeBlock(out, value.shape.length, (i) => out.varlong(value.shape[i] ?? 0));
   if (value.stepNs === null) {
@@ -76,7 +69,7 @@ function writeArray(out: ByteWriter, value: ArrayValue): void {
   writeBlock(out, element === 'float' ? count : 0, (i) => out.floatLe(items[i] as number));
   writeBlock(out, element === 'double' ? count : 0, (i) => out.doubleLe(items[i] as number));
   writeBlock(out, element === 'long' ? count : 0, (i) => out.varlongBig(items[i] as bigint));
-  writeBlock(out, element === 'string' ? count : 0, (i) => writeString(out, items[i] as string));
+  writeBlock(out, element === 'string' ? count : 0, (i) => out.text(items[i] as string));
 }
 
 /** An Avro array as one block: count, items, 0; an empty one is 0 alone. */

@@ -2,8 +2,9 @@ import path from 'node:path';
 import { type Disk, replaceFile } from './disk.ts';
 import { assert } from './fault.ts';
 import { SegmentIndex } from './index-file.ts';
+import { IndexRepair } from './index-repair.ts';
 import { placeBatch, readBatchHeader } from './record-batch.ts';
-import { type RecoveryReport, TopicRecovery } from './recovery.ts';
+import { type DamagedRange, type RecoveryReport, TopicRecovery } from './recovery.ts';
 import { listSegments, segmentFile, SEGMENT_BYTES } from './segment-files.ts';
 
 /** A recovery point is due when so much was synced since the last. */
@@ -16,6 +17,16 @@ export interface ClosedSegment {
   readonly bytes: number;
 }
 
+/** What the files beside the topics say about one of them, and where a recovery puts what it cuts off. */
+export interface TopicOpenOptions {
+  readonly recoveryPoint: number;
+  /** Where the topic began when that was last put on record; undefined: it never was. */
+  readonly start: number | undefined;
+  readonly lostAndFound: string;
+  /** Names cut tails. */
+  readonly stamp: string;
+}
+
 /** One topic of the log as its writer sees it: batches are staged, written, synced. Nobody else writes to its folder. */
 export class TopicLog {
   readonly topic: string;
@@ -24,6 +35,7 @@ export class TopicLog {
   private readonly epoch: number;
   private readonly segmentBytes: number;
   private readonly closed: ClosedSegment[] = [];
+  private readonly indexRepair: IndexRepair;
   private fd = -1;
   private base = 0;
   private position = 0;
@@ -44,40 +56,43 @@ export class TopicLog {
     this.topic = path.basename(folder).slice(0, -2);
     this.epoch = epoch;
     this.segmentBytes = segmentBytes;
+    this.indexRepair = new IndexRepair(disk, folder);
   }
 
-  /** Opens the topic, or makes it. `recoveryPoint`: what the checkpoint file says; `stamp` names cut tails. */
-  open(recoveryPoint: number, lostAndFound: string, stamp: string): RecoveryReport | undefined {
+  /** Opens the topic, or makes it. */
+  open({ recoveryPoint, start, lostAndFound, stamp }: TopicOpenOptions): RecoveryReport | undefined {
     this.disk.makeFolder(this.folder);
     if (listSegments(this.disk, this.folder).length === 0) {
       this.begin(recoveryPoint);
       this.reachRecoveryPoint();
-      return recoveryPoint === 0 ? undefined : this.allLost(recoveryPoint);
+      if (recoveryPoint === 0) return undefined;
+      return { damage: [this.lostBefore(start ?? 0)], repaired: 0, cut: undefined, rewrittenBytes: 0 };
     }
     const { disk, folder, epoch } = this;
     const recovered = new TopicRecovery({ disk, folder, lostAndFound, recoveryPoint, epoch, stamp }).run();
-    const { bases, endOffset } = recovered;
-    for (const [i, baseOffset] of bases.slice(0, -1).entries())
-      this.closed.push({ baseOffset, endOffset: bases[i + 1] ?? 0, bytes: this.sizeOf(baseOffset) });
+    const { bases, endOffset, report } = recovered;
+    for (const [i, baseOffset] of bases.slice(0, -1).entries()) {
+      const segment = { baseOffset, endOffset: bases[i + 1] ?? 0, bytes: this.sizeOf(baseOffset) };
+      this.closed.push(segment);
+      this.indexRepair.look(segment);
+    }
     this.base = bases.at(-1) ?? 0;
     this.position = recovered.activeBytes;
     this.index = recovered.activeIndex;
     this.fd = this.disk.open(segmentFile(this.folder, this.base, 'log'), 'r+');
-    this.nextOffset = endOffset;
-    this.markSynced();
     // Acknowledged records that the disk has lost: their offsets are never used again.
-    if (endOffset < recoveryPoint) {
-      this.nextOffset = recoveryPoint;
-      this.roll();
-    }
+    this.nextOffset = Math.max(endOffset, recoveryPoint);
+    this.markSynced();
+    // Behind damage a new segment begins: the next start does not look at it, and does not report it, again.
+    if (recovered.activeDamaged) this.roll();
     this.reachRecoveryPoint();
-    return recovered.report;
+    if (start !== undefined && start < this.start) report.damage.unshift(this.lostBefore(start));
+    return report;
   }
 
-  /** There were records, and their segments are gone. */
-  private allLost(recoveryPoint: number): RecoveryReport {
-    const damage = { first: 0, last: recoveryPoint - 1, fromMs: 0, toMs: 0, file: this.folder, position: 0 };
-    return { damage: [damage], repaired: 0, cut: undefined, rewrittenBytes: 0 };
+  /** There were records from an offset on, and their segments are gone. */
+  private lostBefore(first: number): DamagedRange {
+    return { first, last: this.start - 1, fromMs: 0, toMs: 0, file: this.folder, position: 0 };
   }
 
   private sizeOf(baseOffset: number): number {
@@ -180,7 +195,9 @@ export class TopicLog {
 
   /** Gives up the oldest complete segment: the topic starts behind it. Its files go with `remove`, once the new start is on record. */
   releaseOldest(): ClosedSegment | undefined {
-    return this.closed.shift();
+    const segment = this.closed.shift();
+    if (segment !== undefined) this.indexRepair.forget(segment.baseOffset);
+    return segment;
   }
 
   /** Deletes a released segment, its indexes first: they mean nothing without it. */
@@ -193,12 +210,18 @@ export class TopicLog {
     this.disk.syncFolder(this.folder);
   }
 
+  /** Builds a piece of an index that was found missing or not whole. Returns whether there was one. */
+  repairIndex(): boolean {
+    return this.indexRepair.step();
+  }
+
   /** Clean stop: everything synced, the index complete. */
   close(): void {
     this.write();
     this.sync();
     this.index?.finish();
     this.disk.close(this.fd);
+    this.indexRepair.close();
     this.reachRecoveryPoint();
   }
 }

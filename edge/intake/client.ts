@@ -45,10 +45,11 @@ export class IntakeClient {
       producer,
       tags: tags.port2,
     };
+    const name = `intake ${connectors[0]?.kind ?? ''}`;
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: data,
       transferList: [producer, tags.port2],
-      name: `intake ${connectors[0]?.kind ?? ''}`,
+      name,
     });
     this.worker = worker;
     return new Promise((resolve, reject) => {
@@ -62,8 +63,7 @@ export class IntakeClient {
         tags.port1.close();
         this.wake();
         if (this.stopping && cause === undefined) resolve();
-        else
-          reject(new Fault('worker-failed', `${worker.threadName}: ${cause?.stack ?? `exit code ${code}`}`, { cause }));
+        else reject(new Fault('worker-failed', `${name}: ${cause?.stack ?? `exit code ${code}`}`, { cause }));
       });
     });
   }

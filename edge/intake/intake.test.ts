@@ -187,17 +187,29 @@ describe('quarantine', () => {
     });
   });
 
-  test('a bad time goes there under its tag, a path that can be no tag under (unmapped)', async () => {
+  test('a bad time goes there under its tag, or under (unmapped): it makes no tag and teaches no type', async () => {
+    await using kit = await IntakeKit.open();
+    const { take, tally, reasons } = kit.intake();
+    await take(message([raw({ timeUs: NaN }), raw({ tag: 'loop/bad', timeUs: 1e300 })]));
+    await take(message([raw({ kind: ValueKind.null, value: null })]));
+    await take(message([raw({ timeUs: Infinity, kind: ValueKind.string, value: 'x' }), raw()]));
+    expect(reasons).toEqual(['bad-time', 'bad-time', 'bad-time']);
+    expect(kit.records('quarantine').map(({ key }) => key)).toEqual(['(unmapped)', '(unmapped)', pressure]);
+    expect(kit.dictionary.all()).toMatchObject([{ path: pressure, type: 'double' }]);
+    expect(countsOf(tally)[pressure]).toEqual({ received: 3, logged: 2, quarantined: 1 });
+  });
+
+  test('a path that can be no tag goes there under (unmapped)', async () => {
     await using kit = await IntakeKit.open({ limits: { perDevice: 2 } });
     const { take, tally, reasons } = kit.intake();
     const tags = ['loop/pressure', 'Loop/Pressure', 'loop//x', 'loop/#', 'x'.repeat(250), 'loop/b', 'loop/c'];
     const values = tags.map((tag) => raw({ tag }));
-    await take(message([raw({ timeUs: NaN }), ...values]));
-    expect(reasons).toEqual(['bad-time', 'case-conflict', 'bad-tag', 'bad-tag', 'tag-too-long', 'tag-quota']);
-    expect(kit.records('quarantine').map(({ key }) => key)).toEqual([pressure, ...Array<string>(5).fill('(unmapped)')]);
+    await take(message(values));
+    expect(reasons).toEqual(['case-conflict', 'bad-tag', 'bad-tag', 'tag-too-long', 'tag-quota']);
+    expect(kit.records('quarantine').map(({ key }) => key)).toEqual(Array<string>(5).fill('(unmapped)'));
     expect(kit.samples().map(({ tag }) => tag)).toEqual([pressure, 'northmill/loop/b']);
     expect(countsOf(tally)).toEqual({
-      [pressure]: { received: 2, logged: 1, quarantined: 1 },
+      [pressure]: { received: 1, logged: 1 },
       '(unmapped)': { received: 5, quarantined: 5 },
       'northmill/loop/b': { received: 1, logged: 1 },
     });

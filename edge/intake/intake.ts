@@ -11,7 +11,7 @@ import { Batches, type OffsetRange } from './batches.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { MessageQuarantine } from './quarantine.ts';
-import { hasDeviceTime, type SamplingTime, toSample } from './sampling.ts';
+import { hasDeviceTime, hasPossibleTimes, type SamplingTime, toSample } from './sampling.ts';
 import type { KnownTag, TagRefusal, TagTable } from './tag-table.ts';
 
 const SAMPLES = 'samples';
@@ -149,13 +149,14 @@ export class Intake {
   /** Asks for tags that are not known here, or whose type is not known and can be learned. */
   private learnTags(readings: readonly Reading[]): Promise<Map<string, TagRefusal>> | ReadonlyMap<string, TagRefusal> {
     let wanted: Map<string, Omit<TagQuestion, 'path'>> | undefined;
-    const { tags, connector, clock } = this.options;
+    const { tags, connector, clock, ignoreDeviceTime } = this.options;
     for (const reading of readings) {
       if (reading.type !== 'message') continue;
       for (const raw of reading.values) {
         const tag = tags.known(raw.tag);
         const teaches = raw.kind !== ValueKind.null;
         if (tag !== undefined && (tag.type !== null || !teaches)) continue;
+        if (!hasPossibleTimes(raw, ignoreDeviceTime)) continue;
         wanted ??= new Map();
         const already = wanted.get(raw.tag);
         if (already !== undefined && (already.kind !== ValueKind.null || !teaches)) continue;
@@ -180,10 +181,10 @@ export class Intake {
     for (const raw of message.values) {
       const refusal = refused.get(raw.tag);
       const tag = refusal === undefined ? this.options.tags.known(raw.tag) : undefined;
-      if (tag === undefined) {
-        const { problem, detail } = refusal ?? { problem: 'bad-tag', detail: raw.tag };
-        this.quarantine(quarantine, UNMAPPED, problem, detail);
-      } else this.takeValue(message, raw, tag, time, quarantine);
+      if (tag !== undefined) this.takeValue(message, raw, tag, time, quarantine);
+      // Only a value without a possible time was not asked for.
+      else if (refusal === undefined) this.quarantine(quarantine, UNMAPPED, 'bad-time', describeValue(raw));
+      else this.quarantine(quarantine, UNMAPPED, refusal.problem, refusal.detail);
     }
     for (const { reason, detail, tag } of message.problems) {
       const known = tag === undefined ? undefined : this.options.tags.known(tag);

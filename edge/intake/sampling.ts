@@ -18,20 +18,25 @@ export function hasDeviceTime(raw: RawValue, time: SamplingTime): boolean {
   return raw.timeUs !== null && !time.ignoreDevice;
 }
 
+/** Whether its times can be a sample's. If not it is quarantined (`bad-time`), and makes and teaches no tag. */
+export function hasPossibleTimes({ timeUs, serverTimeUs }: RawValue, ignoreDevice: boolean): boolean {
+  if (timeUs !== null && !ignoreDevice && !isTime(wholeMicroseconds(timeUs))) return false;
+  return serverTimeUs === undefined || isTime(wholeMicroseconds(serverTimeUs));
+}
+
 /**
  * Makes a sample of a raw value: widens it to the tag's type, turns NaN and infinities into null with BadOutOfRange, applies the clock rule (DESIGN, "Clock rule": the value
  * and the device's time stay, only the flag is set). Returns a reason of quarantine where it cannot be a sample.
  */
 export function toSample(raw: RawValue, type: TagType | null, time: SamplingTime): Sample | QuarantineReason {
+  if (!hasPossibleTimes(raw, time.ignoreDevice)) return 'bad-time';
   let timeUs = time.ingestUs;
   let { flags } = raw;
   if (raw.timeUs !== null && !time.ignoreDevice) {
     timeUs = wholeMicroseconds(raw.timeUs);
-    if (!isTime(timeUs)) return 'bad-time';
     if (timeUs > time.ingestUs + time.aheadUs) flags |= Flag.clockSuspect;
   }
   const serverTimeUs = raw.serverTimeUs === undefined ? null : wholeMicroseconds(raw.serverTimeUs);
-  if (serverTimeUs !== null && !isTime(serverTimeUs)) return 'bad-time';
   const quality = raw.quality >>> 0;
   if (raw.kind === ValueKind.null) return { timeUs, kind: raw.kind, value: null, quality, flags, serverTimeUs };
   const kind = type === null ? raw.kind : ValueKind[type];

@@ -86,7 +86,7 @@ describe('one owner', () => {
     const below = path.join(folder, 'a', 'b');
     await (await DataLock.take(below)).release();
     writeFileSync(path.join(folder, 'file'), '');
-    await expect(DataLock.take(path.join(folder, 'file', 'x'))).rejects.toMatchObject({ code: 'data-unreadable' });
+    await expect(DataLock.take(path.join(folder, 'file', 'x'))).rejects.toMatchObject({ code: 'file-unwritable' });
   });
 
   test('of eight processes that start together exactly one gets the folder', async () => {

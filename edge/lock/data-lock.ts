@@ -45,7 +45,7 @@ export class DataLock {
     this.server.maxConnections = 256;
   }
 
-  /** Takes the data folder, which is made if it is missing. Throws `gateway-running` with the pid of the process that has it. */
+  /** Takes the data folder, which is made if it is missing. Throws `gateway-running` with the pid of the process that has it, `file-unwritable`. */
   static async take(dataFolder: string): Promise<DataLock> {
     const absolute = path.resolve(dataFolder);
     try {
@@ -62,7 +62,7 @@ export class DataLock {
       }
     } catch (error) {
       if (error instanceof Fault) throw error;
-      throw new Fault('data-unreadable', `${absolute}: ${messageOf(error)}`, { cause: error });
+      throw new Fault('file-unwritable', `${absolute}: ${messageOf(error)}`, { cause: error });
     }
   }
 

@@ -13,6 +13,8 @@ export interface GatewayRequest {
   readonly signal?: AbortSignal | undefined;
   /** Statuses from 300 on that are an answer like any other. */
   readonly allow?: readonly number[];
+  /** Told of the trailers when the whole answer has come. */
+  readonly onTrailers?: (trailers: Readonly<Record<string, string | undefined>>) => void;
 }
 
 /** The running gateway of a data folder, over its socket. */
@@ -33,7 +35,7 @@ export class GatewayClient {
   async stream(path: string, options: GatewayRequest = {}): Promise<AsyncIterable<Uint8Array>> {
     const answer = await this.send(path, options);
     const { statusCode = 500 } = answer;
-    if (statusCode < 300 || options.allow?.includes(statusCode) === true) return wholeBody(answer, path);
+    if (statusCode < 300 || options.allow?.includes(statusCode) === true) return wholeBody(answer, path, options);
     throw problemOf(await buffer(answer), statusCode);
   }
 
@@ -59,12 +61,17 @@ export class GatewayClient {
   }
 }
 
-async function* wholeBody(answer: IncomingMessage, path: string): AsyncGenerator<Uint8Array> {
+async function* wholeBody(
+  answer: IncomingMessage,
+  path: string,
+  { onTrailers }: GatewayRequest,
+): AsyncGenerator<Uint8Array> {
   try {
     yield* answer as AsyncIterable<Uint8Array>;
   } catch (error) {
     throw new Fault('gateway-failed', `${path}: the answer broke off.`, { cause: error });
   }
+  onTrailers?.(answer.trailers);
 }
 
 /** The gateway that runs on this data folder, or undefined. Close the client after use. */

@@ -1,7 +1,7 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type LookupFunction } from 'node:net';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { Fault } from '../../edge/core/fault.ts';
+import { Fault, messageOf } from '../../edge/core/fault.ts';
 
 /** Where a broker listens. */
 export interface Address {
@@ -30,14 +30,31 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Of a name with several addresses, one gets so long before the next is tried: Node's 250 ms are less than a round trip over a satellite. */
+const ADDRESS_MS = 2000;
+
+/** Plain TCP; `lookup` in the place of the system's resolver. */
+export function tcpBy(lookup?: LookupFunction): Connect {
+  return async (address, signal) => {
+    const socket = connectTcp({
+      ...address,
+      ...(lookup === undefined ? {} : { lookup }),
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+    });
+    try {
+      await once(socket, 'connect', { signal });
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      // Of several addresses each has its own reason, and the whole has no text.
+      if (!(error instanceof AggregateError)) throw error;
+      throw new Error(error.errors.map(messageOf).join(', '), { cause: error });
+    }
+  };
+}
+
 /** Plain TCP. */
-export const tcp: Connect = async (address, signal) => {
-  const socket = connectTcp({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-  try {
-    await once(socket, 'connect', { signal });
-    return socket;
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
-};
+export const tcp = tcpBy();

@@ -307,6 +307,23 @@ describe.skipIf(!service.available)('against a real broker', () => {
     expect(String(error)).toContain(`:${alsoDead.port}: connect ECONNREFUSED`);
   });
 
+  test('a broker that nothing comes back from does not take the time of those behind it', async () => {
+    const silent = { host: '192.0.2.1', port: 9092 };
+    const partly: Connect = (address, signal) =>
+      address.host === silent.host
+        ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('silent'))))
+        : tcp(address, signal);
+    using found = connect({ brokers: [silent, parseAddress(kafka.brokers)], connect: partly });
+    expect((await found.describeCluster(within(6000))).brokers).toHaveLength(1);
+    const other = { ...silent, port: 9093 };
+    using lost = connect({ brokers: [silent, other], connect: partly });
+    const error: unknown = await lost.describeCluster(within(6000)).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'kafka-unreachable',
+      detail: 'Gave up: a connection to 192.0.2.1:9092. Gave up: a connection to 192.0.2.1:9093.',
+    });
+  });
+
   test('a closed client ends what waits and begins nothing', async () => {
     const to = await newTopic(client);
     const waiting = faultOf(client.fetch(to, 0, call, { maxWaitMs: 15_000 }));

@@ -21,6 +21,8 @@ export interface ClusterOptions {
 
 /** To make a connection, and for one broker to answer a look-up, before the next broker is asked. */
 const STEP_MS = 10_000;
+/** To make a connection, also where many brokers share the time of a call. */
+const LEAST_CONNECT_MS = 2000;
 /** Topics whose leaders are remembered; beyond it the oldest is forgotten and looked up again. */
 const MAX_TOPICS = 10_000;
 /** Fetches may be held back by the broker for a while: they have their own connection, so that nothing else waits behind them. */
@@ -64,10 +66,15 @@ export class Cluster {
 
   /** Asks one broker after the other until one answers: for look-ups, which change nothing. Throws `kafka-unreachable` with what each one said. */
   async ask<Request, Response>(api: Api<Request, Response>, request: Request, deadline: Deadline): Promise<Response> {
+    const candidates = this.candidates();
     const failures: string[] = [];
-    for (const address of this.candidates()) {
+    for (const [index, address] of candidates.entries()) {
       try {
-        const connection = await this.connection(address, 'main', deadline);
+        // One share stays over, to say what each of them did.
+        const share = deadline.leftMs() / (candidates.length - index + 1);
+        const step = deadline.step(Math.min(STEP_MS, Math.max(share, LEAST_CONNECT_MS)));
+        const connecting = new Deadline(step, `a connection to ${formatAddress(address)}`);
+        const connection = await this.connection(address, 'main', connecting);
         return await connection.request(api, request, deadline.step(STEP_MS));
       } catch (error) {
         deadline.leftMs(); // no time, or aborted: no further one

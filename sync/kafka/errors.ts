@@ -1,5 +1,6 @@
 /** The error codes that Millrace acts on (protocol guide, "Error Codes"). */
 export const ErrorCode = {
+  UNKNOWN_SERVER_ERROR: -1,
   OFFSET_OUT_OF_RANGE: 1,
   CORRUPT_MESSAGE: 2,
   UNKNOWN_TOPIC_OR_PARTITION: 3,

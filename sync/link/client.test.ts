@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Kafka, startKafka } from '../../test/services/kafka.ts';
@@ -82,6 +84,21 @@ describe.skipIf(!service.available)('a link in a thread of its own', () => {
     await expect(lost.verify(never)).rejects.toMatchObject({ code: 'kafka-unreachable' });
     await reaches(lost, ({ state, detail }) => state === 'connecting' && detail.includes('ECONNREFUSED'));
     await lost.stop();
+  });
+
+  test('a verification under way ends with the link', async () => {
+    using log = new TestLog();
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const client = clientOf(log, 'x.', { link: linkTo(`127.0.0.1:${port}`, 'x.') });
+    await client.start();
+    const verified = client.verify(never);
+    await Promise.all([
+      expect(verified).rejects.toMatchObject({ code: 'not-ready', detail: 'The link cloud was stopped.' }),
+      client.stop(),
+    ]);
+    silent.close();
   });
 
   test('a worker that is lost is told, and the next one goes on with what is known: a failure stays one', async () => {

@@ -74,7 +74,10 @@ export class LinkClient {
       worker.on('error', (error: Error) => (cause = error));
       worker.on('exit', (code) => {
         this.worker = undefined;
-        if (this.stopping && cause === undefined) return resolve();
+        if (this.stopping && cause === undefined) {
+          this.giveUp(new Fault('not-ready', `The link ${link.name} was stopped.`));
+          return resolve();
+        }
         reject(this.lost(cause?.stack ?? `exit code ${code}`, cause));
       });
     });
@@ -90,8 +93,7 @@ export class LinkClient {
   /** The worker ended without being told to. */
   private lost(why: string, cause: Error | undefined): Fault {
     const fault = new Fault('worker-failed', `The link ${this.name}: ${why}`, { cause });
-    for (const verification of this.verifications.values()) verification.reject(fault);
-    this.verifications.clear();
+    this.giveUp(fault);
     const topics = this.status().topics.map((topic): TopicStatus => {
       const stays = topic.state === 'failed' || topic.state === 'paused';
       return stays ? topic : { ...topic, state: 'starting', detail: fault.message };
@@ -99,6 +101,12 @@ export class LinkClient {
     this.last = linkStatus(this.options.link, topics);
     this.options.onStatus?.(this.last);
     return fault;
+  }
+
+  /** No worker will answer the verifications that are under way. */
+  private giveUp(fault: Fault): void {
+    for (const verification of this.verifications.values()) verification.reject(fault);
+    this.verifications.clear();
   }
 
   /** Finishes what is in flight and stops writing, until `resume`. */
@@ -113,7 +121,7 @@ export class LinkClient {
     this.post({ type: 'resume' });
   }
 
-  /** Compares both ends record by record, beside the mirroring. Throws as `verifyLink`, `not-ready` without a worker, `worker-failed`. */
+  /** Compares both ends record by record, beside the mirroring. Throws as `verifyLink`, `not-ready` without a worker or when the link is stopped, `worker-failed`. */
   async verify(
     signal: AbortSignal,
     onProgress: (progress: VerifyProgress) => void = () => undefined,

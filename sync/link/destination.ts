@@ -66,12 +66,19 @@ export class Destination {
 
   /** Offset of the first record that it still has. */
   async start(): Promise<number> {
-    return valuesOf(await this.client.listOffset(this.at, EARLIEST, this.call), this.at.topic).offset;
+    return this.offset(EARLIEST);
   }
 
   /** Offset behind the last record that all in-sync replicas have. */
   async end(): Promise<number> {
-    return valuesOf(await this.client.listOffset(this.at, LATEST, this.call), this.at.topic).offset;
+    return this.offset(LATEST);
+  }
+
+  private async offset(which: number): Promise<number> {
+    const { topic } = this.at;
+    const { offset } = valuesOf(await this.client.listOffset(this.at, which, this.call), topic);
+    if (offset < 0) throw new Fault('kafka-protocol', `${topic} has the offset ${offset}.`);
+    return offset;
   }
 
   /** Record batches from an offset on. Throws `link-unsettled` if it is out of range: the topic was cut off or recreated since it was asked. */

@@ -219,6 +219,15 @@ test('a record that came alone goes as it lies', () => {
   expect(sent).toMatchObject({ baseOffset: 0, records: 3 });
 });
 
+test('a large batch that does not fit is taken apart: over a slow line it would never arrive in time', () => {
+  using log = new TestLog();
+  log.append(1, 5000);
+  const sent = drain(log, 0, 32 * 1024, 8 * 1024);
+  expect(sent.length).toBeGreaterThan(5);
+  for (const { bytes } of sent) expect(bytes.length).toBeLessThanOrEqual(32 * 1024);
+  expect(sent.flatMap(sentRecords).map(({ offset }) => offset)).toEqual(Array.from({ length: 5000 }, (_, i) => i));
+});
+
 test('lost records become null records with a header that says which and why', () => {
   const range = { first: 100, last: 12_345, reason: 'retention' } as const;
   const sent: Outgoing[] = [];

@@ -61,7 +61,7 @@ export class OutgoingBatches {
   }
 
   /**
-   * The next batch, or undefined at the durable end. A batch of `largeBytes` goes as it lies; others are merged up to `maxBytes`.
+   * The next batch, or undefined at the durable end. A batch of `largeBytes` that fits into `maxBytes` goes as it lies; others are merged, or taken apart, up to that.
    * Throws `link-behind-log` where too much is lost, `log-damaged`, `batch-malformed`.
    */
   next(maxBytes: number, largeBytes: number): Outgoing | undefined {
@@ -75,9 +75,11 @@ export class OutgoingBatches {
     const end = this.options.ends.end(this.options.topic);
     for (let batch = this.input(); batch !== undefined; batch = this.input()) {
       const whole = batch.untouched && batch.baseOffset >= this.position;
+      // What does not fit is taken apart: over a slow line it would never arrive in time.
+      const fits = batch.length <= maxBytes;
       const large = batch.length >= largeBytes || batch.count >= LARGE_RECORDS;
-      if (whole && merger.count === 0 && (large || batch.endOffset >= end)) return this.asItLies(batch);
-      if (whole && large) break;
+      if (whole && fits && merger.count === 0 && (large || batch.endOffset >= end)) return this.asItLies(batch);
+      if (whole && fits && large) break;
       if (!merger.take(batch, this.position, maxBytes)) break;
       this.isOpen = false;
     }

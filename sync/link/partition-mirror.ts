@@ -135,6 +135,8 @@ export class PartitionMirror {
 
   private async note(fault: Fault, leave: AbortSignal): Promise<void> {
     this.lastError = { code: fault.code, detail: fault.detail, atMs: this.context.clock.nowMs() };
+    // What the topic before had says nothing about the one that is there now.
+    if (fault.code === 'link-topic-recreated') this.writer = undefined;
     if (!isPassing(fault)) return this.enter('failed', fault.message);
     this.enter('connecting', fault.message);
     // Ended by a stop or a pause.

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { Fault } from '../../edge/core/fault.ts';
+import { Fault, messageOf } from '../../edge/core/fault.ts';
 import type { LogReader } from '../../edge/core/reader.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -129,7 +129,7 @@ function readable(topic: string, { header, bytes }: FetchedBatch): Uint8Array {
       `${topic}: the records at offset ${header.baseOffset} have codec ${header.codec}.`,
     );
   }
-  const records = gunzipSync(bytes.subarray(BATCH_HEADER_BYTES), { maxOutputLength: MAX_UNPACKED_BYTES });
+  const records = unpack(topic, header.baseOffset, bytes.subarray(BATCH_HEADER_BYTES));
   const plain = new Uint8Array(BATCH_HEADER_BYTES + records.length);
   plain.set(bytes.subarray(0, BATCH_HEADER_BYTES));
   plain.set(records, BATCH_HEADER_BYTES);
@@ -137,4 +137,14 @@ function readable(topic: string, { header, bytes }: FetchedBatch): Uint8Array {
   view.setInt32(8, plain.length - 12);
   view.setInt16(21, header.attributes & ~7);
   return plain;
+}
+
+/** Throws `link-diverged`: what a broker packs again came from a link, and is neither broken nor that large. */
+function unpack(topic: string, offset: number, packed: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
+  } catch (error) {
+    const why = `the records at offset ${offset} cannot be unpacked (${messageOf(error)})`;
+    throw new Fault('link-diverged', `${topic}: ${why}.`, { cause: error });
+  }
 }

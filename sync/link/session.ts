@@ -95,8 +95,12 @@ export class MirrorSession {
       await destination.create();
       found = await destination.describe();
     }
-    const topic = this.recognise(found);
-    const { warnings } = await destination.judge(topic);
+    await this.accept(destination, found);
+  }
+
+  /** Refuses another topic than before, and one that is unfit. */
+  private async accept(destination: Destination, found: TopicMetadata | undefined): Promise<void> {
+    const { warnings } = await destination.judge(this.recognise(found));
     this.options.onWarnings(warnings);
   }
 
@@ -172,9 +176,9 @@ export class MirrorSession {
     }
   }
 
-  /** Notices what happens while nothing is written: another topic under the name, records of somebody else. */
+  /** Notices what no answer to a write tells: another topic under the name, settings that were changed, records of somebody else. */
   private async check(destination: Destination, writer: MirrorWriter): Promise<void> {
-    this.recognise(await destination.describe());
+    await this.accept(destination, await destination.describe());
     if (!writer.isIdle) return;
     const end = await destination.end();
     if (end !== writer.confirmed) {

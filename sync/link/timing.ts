@@ -1,6 +1,6 @@
 /** The times of a link, in ms; a test makes them short. */
 export interface Timing {
-  /** A look at the destination's id and end, to notice what happens while nothing is written. */
+  /** A look at the destination's id, settings and end, to notice what no answer to a write tells. */
   readonly checkMs: number;
   /** A link goes on with its predecessor's producer so long before it writes with its own (see `writer.ts`). */
   readonly successionMs: number;

@@ -32,6 +32,34 @@ test.each([
     unfit: [],
     warnings: ['unclean.leader.election.enable'],
   },
+  {
+    name: 'limits of time as Kafka has them',
+    configs: {
+      'message.timestamp.before.max.ms': '9223372036854775807',
+      'message.timestamp.difference.max.ms': '9223372036854775807',
+      'message.timestamp.after.max.ms': '3600000',
+    },
+    unfit: [],
+    warnings: [],
+  },
+  {
+    name: 'a refusal of records that are a day old',
+    configs: { 'message.timestamp.before.max.ms': '86400000' },
+    unfit: [],
+    warnings: ['message.timestamp.before.max.ms'],
+  },
+  {
+    name: 'the same refusal as older brokers call it',
+    configs: { 'message.timestamp.difference.max.ms': '86400000' },
+    unfit: [],
+    warnings: ['message.timestamp.difference.max.ms'],
+  },
+  {
+    name: 'a refusal of records a minute ahead',
+    configs: { 'message.timestamp.after.max.ms': '60000' },
+    unfit: [],
+    warnings: ['message.timestamp.after.max.ms'],
+  },
 ])('a destination topic with $name', ({ configs, unfit, warnings }) => {
   expect(judge(configs)).toEqual({ unfit, warnings });
 });

@@ -14,10 +14,14 @@ export const EXAMINED_CONFIGS = [
   'retention.ms',
   'retention.bytes',
   'unclean.leader.election.enable',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.difference.max.ms',
 ] as const;
 
-/** Kafka's own default: what keeps less deserves a word. */
+/** Kafka's own defaults: what keeps or allows less deserves a word. */
 const SHORT_RETENTION_MS = 7 * 24 * 3600 * 1000;
+const USUAL_AHEAD_MS = 3600 * 1000;
 const SMALL_RETENTION_BYTES = 1024 ** 3;
 /** Codecs in which the link can read back what it wrote. */
 const READABLE_CODECS = ['producer', 'uncompressed', 'none', 'zstd', 'gzip'];
@@ -66,6 +70,15 @@ export function judgeTopic(
   }
   if (text('unclean.leader.election.enable') === 'true') {
     warnings.push('unclean.leader.election.enable is true: the cluster may lose records that it acknowledged');
+  }
+  for (const name of ['message.timestamp.before.max.ms', 'message.timestamp.difference.max.ms']) {
+    if (number(name) < SHORT_RETENTION_MS) {
+      warnings.push(`${name} is ${text(name)}: the broker refuses records that are older, and the link fails`);
+    }
+  }
+  const aheadMs = number('message.timestamp.after.max.ms');
+  if (aheadMs < USUAL_AHEAD_MS) {
+    warnings.push(`message.timestamp.after.max.ms is ${aheadMs}: a clock that differs by more makes the link fail`);
   }
   return { unfit, warnings };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
 import { LogReader, openEnds } from '../../edge/core/reader.ts';
 import { KafkaClient } from '../kafka/client.ts';
@@ -40,7 +41,7 @@ export interface VerifyResult {
   /** No record differs, and the mirror has none beyond the log. Records that are `missing` do not count: they are still to come. */
   readonly equal: boolean;
   readonly firstDifference: Difference | undefined;
-  /** Records at the log's end that the mirror does not have yet. */
+  /** Records that the log had when the verification began, and the mirror does not have yet. */
   readonly missing: number;
   /** Records at the mirror's end that the log does not have. */
   readonly surplus: number;
@@ -49,6 +50,9 @@ export interface VerifyResult {
 const FETCH_BYTES = 4 * 1024 * 1024;
 const CALL_MS = 30_000;
 const PROGRESS_EVERY_MS = 250;
+/** A link under load is always a little behind: what the log has at the start is asked for again, so long and so often. */
+const UNDER_WAY_MS = 2000;
+const ASK_AGAIN_MS = 50;
 
 /**
  * Compares the topics of a link with their mirrors, record by record, with connections of its own: beside a running link, or without one. Bounded
@@ -73,11 +77,12 @@ async function verifyTopic(
 ): Promise<VerifyResult> {
   const { link, logFolder, signal, onProgress } = options;
   const destination = new Destination(client, destinationOf(link, topic), call);
-  const there = await extentOf(destination);
+  const wanted = endOf(options.ends ?? openEnds(logFolder), topic);
+  const there = await extentOf(destination, wanted, signal);
   // Asked after the mirror, which has nothing that was not in the log before.
   const ends = options.ends ?? openEnds(logFolder);
   const known = ends.topics.includes(topic);
-  const here = known ? { start: ends.start(topic), end: ends.end(topic) } : { start: 0, end: 0 };
+  const here = { start: known ? ends.start(topic) : 0, end: endOf(ends, topic) };
   const to = Math.min(here.end, there.end);
   const from = Math.min(Math.max(here.start, there.start), to);
   const reader = new LogReader({ logFolder, topic, ends });
@@ -102,7 +107,7 @@ async function verifyTopic(
       to,
       ...compared,
       equal: compared.firstDifference === undefined && surplus === 0,
-      missing: Math.max(0, here.end - there.end),
+      missing: Math.max(0, wanted - there.end),
       surplus,
     };
   } finally {
@@ -110,8 +115,21 @@ async function verifyTopic(
   }
 }
 
-/** First offset and end of a destination; nothing at all if the topic does not exist. */
-async function extentOf(destination: Destination): Promise<{ start: number; end: number }> {
+function endOf(ends: DurableEnds, topic: string): number {
+  return ends.topics.includes(topic) ? ends.end(topic) : 0;
+}
+
+/** First offset and end of a destination; nothing at all if the topic does not exist. Records up to `wanted` that are under way get a moment to arrive. */
+async function extentOf(
+  destination: Destination,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<{ start: number; end: number }> {
   if ((await destination.describe()) === undefined) return { start: 0, end: 0 };
-  return { start: await destination.start(), end: await destination.end() };
+  const start = await destination.start();
+  for (const untilMs = performance.now() + UNDER_WAY_MS; ;) {
+    const end = await destination.end();
+    if (end >= wanted || performance.now() >= untilMs) return { start, end };
+    await delay(ASK_AGAIN_MS, undefined, { signal });
+  }
 }

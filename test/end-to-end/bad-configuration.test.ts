@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +91,7 @@ test('a port that is taken ends the start with exit code 1 and says which', asyn
   const port = await freePort();
   const server = createServer().listen(port, '127.0.0.1');
   onTestFinished(() => void server.close());
+  await once(server, 'listening');
   const yaml = `version: 1\nsite: north\nhttp: { listen: 127.0.0.1:${port} }\n`;
   const { code, stderr } = await millrace(['start'], folderWith(yaml));
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining(String(port)) as string });

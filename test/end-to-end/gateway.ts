@@ -115,8 +115,14 @@ class GatewayOfFolder implements Gateway {
     this.process = spawnGateway(process.execPath, args, this.folder, join(this.folder, 'output.txt'));
   }
 
-  async ready(limitMs = 30_000): Promise<void> {
-    await this.until('the gateway is ready', async () => (await fetch(`${this.http}/readyz`)).status === 200, limitMs);
+  async ready(limitMs = 60_000): Promise<void> {
+    const ready = async (): Promise<boolean> => {
+      const answer = await fetch(`${this.http}/readyz`);
+      // What is not ready, and why, is then the cause of the error.
+      if (answer.status !== 200) throw new Error(await answer.text());
+      return true;
+    };
+    await this.until('the gateway is ready', ready, limitMs);
   }
 
   async kill9(): Promise<void> {

@@ -1,13 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startMosquitto } from '../services/mosquitto.ts';
 import { requireService } from '../services/require.ts';
 import { waitFor } from '../services/wait.ts';
-import { decodeSamples, exact, microseconds, parseHistoryCsv, type StoredRecord } from './decode.ts';
+import { decodeSamples, exact } from './decode.ts';
+import { microseconds, parseHistoryCsv } from './history.ts';
 import { MqttDevice } from './mqtt-device.ts';
 import { random } from './random.ts';
+import { indexComplaints, type StoredRecord } from './stored-records.ts';
 
 /* The instruments are tried on something that is known, so that a test that fails speaks of the gateway. */
 
@@ -47,6 +50,13 @@ describe.skipIf(!mosquitto.available)('the device', () => {
     expect(received.join('')).toBe('abcdefghghi');
     await listener.endAsync();
   });
+
+  test('that is refused says so to whoever waits for it', async () => {
+    await using broker = await startMosquitto({ config: ['allow_anonymous false'] });
+    await using device = new MqttDevice({ port: broker.port, clientId: 'stranger' }).start();
+    await expect(device.publish('plant/x', 'a')).rejects.toThrow('stranger was refused with code 5');
+    expect(device.pending).toBe(0);
+  });
 });
 
 describe.skipIf(!python.available)('the decoder', () => {
@@ -66,6 +76,7 @@ describe.skipIf(!python.available)('the decoder', () => {
         value: double === undefined ? null : Number(double),
         quality: Number(quality),
         flags: Number(flags),
+        type: double === undefined ? 'NoneType' : 'float',
       })),
     );
   });
@@ -94,6 +105,16 @@ test('history is read back: time in µs, null, numbers, text', () => {
     { tag: 'a/b', timeUs: 1_583_738_074_000_000, value: null, quality: 2_147_483_648 },
   ]);
   expect(() => microseconds('2020-03-09T07:14:33Z')).toThrow('2020-03-09T07:14:33Z');
+});
+
+test('a segment without its indexes is a complaint', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'millrace-indexes-'));
+  onTestFinished(() => rmSync(data, { recursive: true }));
+  mkdirSync(join(data, 'log', 'samples-0'), { recursive: true });
+  expect(await indexComplaints({ data }, 'samples')).toEqual(['samples: 0 segments, without ']);
+  const segment = join(data, 'log', 'samples-0', '00000000000000000000');
+  for (const ending of ['.log', '.index']) writeFileSync(`${segment}${ending}`, '');
+  expect(await indexComplaints({ data }, 'samples')).toEqual([`samples: 1 segments, without ${segment}.timeindex`]);
 });
 
 test('the same seed makes the same choices', () => {

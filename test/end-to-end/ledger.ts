@@ -26,7 +26,7 @@ export async function ledgerOf(gateway: Gateway): Promise<Ledger> {
 }
 
 /** The ledger once nothing is in flight and the historian has stored everything. */
-export async function settledLedger(gateway: Gateway, limitMs = 60_000): Promise<Ledger> {
+export async function settledLedger(gateway: Gateway, limitMs = 120_000): Promise<Ledger> {
   let ledger = await ledgerOf(gateway);
   const settled = async (): Promise<boolean> => {
     ledger = await ledgerOf(gateway);
@@ -64,7 +64,7 @@ interface LinkItem {
 }
 
 /** Waits until every link has mirrored everything that is durable. */
-export async function linksCaughtUp(gateway: Gateway, limitMs = 60_000): Promise<void> {
+export async function linksCaughtUp(gateway: Gateway, limitMs = 120_000): Promise<void> {
   let items: readonly LinkItem[] = [];
   const caughtUp = async (): Promise<boolean> => {
     ({ items } = (await gateway.api('/api/v1/links')) as { items: readonly LinkItem[] });

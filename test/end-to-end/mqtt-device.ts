@@ -23,6 +23,7 @@ export interface DeviceMessage {
   /** Of QoS 2: PUBREC has come, so that only PUBREL may be sent again. */
   received: boolean;
   readonly settle: () => void;
+  readonly fail: (error: Error) => void;
 }
 
 const retryMs = 25;
@@ -48,7 +49,6 @@ export class MqttDevice implements AsyncDisposable {
   private ended = false;
   private nextId = 1;
   private retry: NodeJS.Timeout | undefined;
-  private refusal: Error | undefined;
 
   constructor(options: DeviceOptions) {
     this.options = options;
@@ -67,11 +67,11 @@ export class MqttDevice implements AsyncDisposable {
     return this.inFlight.size + this.waiting.length;
   }
 
-  /** Hands a message over; resolves when it is acknowledged, over however many connections. */
+  /** Hands a message over; resolves when it is acknowledged, over however many connections; rejects when the broker refuses the device. */
   publish(topic: string, payload: string | Uint8Array, qos: 1 | 2 = 1): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(new Error(`${this.clientId} has ended`));
-      this.waiting.push({ topic, payload, qos, packetId: 0, sends: 0, received: false, settle: resolve });
+      this.waiting.push({ topic, payload, qos, packetId: 0, sends: 0, received: false, settle: resolve, fail: reject });
       this.send();
     });
   }
@@ -146,11 +146,7 @@ export class MqttDevice implements AsyncDisposable {
 
   /** Connected: first what was not acknowledged, in order, then what is new. */
   private resume(returnCode: number): void {
-    if (returnCode !== 0) {
-      this.refusal = new Error(`${this.clientId} was refused with code ${returnCode}`);
-      this.socket?.destroy(this.refusal);
-      return;
-    }
+    if (returnCode !== 0) return this.giveUp(new Error(`${this.clientId} was refused with code ${returnCode}`));
     this.connections++;
     this.online = true;
     for (const [id, message] of this.inFlight) {
@@ -158,6 +154,13 @@ export class MqttDevice implements AsyncDisposable {
       else this.sendMessage(id, message);
     }
     this.send();
+  }
+
+  /** A refused device would be refused again: it connects no more, and nothing that it has in hand will be acknowledged. */
+  private giveUp(error: Error): void {
+    this.vanish();
+    for (const message of [...this.inFlight.values(), ...this.waiting.splice(0)]) message.fail(error);
+    this.inFlight.clear();
   }
 
   private settle(id: number): void {

@@ -1,3 +1,5 @@
+import { figure } from './figures.ts';
+
 /** Numbers that look random and come again with the same seed (mulberry32). */
 export interface Random {
   /** From 0 to below 1. */
@@ -8,10 +10,19 @@ export interface Random {
   whole(low: number, high: number): number;
 }
 
-/** The seed of this run: `MILLRACE_TEST_SEED`, else another one each time. Tests print it. */
+let seedOfRun: number | undefined;
+
+/** The seed of this run, the same for all tests of a file: `MILLRACE_TEST_SEED`, else another one each time. It is printed, so that the run can be repeated. */
 export function testSeed(): number {
-  const given = process.env['MILLRACE_TEST_SEED'];
-  if (given === undefined || given === '') return Date.now() % 0x1_0000_0000;
+  if (seedOfRun === undefined) {
+    seedOfRun = seedFrom(process.env['MILLRACE_TEST_SEED']);
+    figure('seed (MILLRACE_TEST_SEED)', String(seedOfRun));
+  }
+  return seedOfRun;
+}
+
+function seedFrom(given = ''): number {
+  if (given === '') return Date.now() % 0x1_0000_0000;
   if (!/^\d{1,10}$/.test(given)) throw new Error(`MILLRACE_TEST_SEED: ${JSON.stringify(given)} is no whole number`);
   return Number(given);
 }

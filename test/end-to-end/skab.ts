@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file of the water-loop testbed: local times without a zone, then a column for each sensor. */
 export interface Recording {
+  /** Folder and file without its ending: `valve1/0`. */
+  readonly name: string;
   readonly sensors: readonly string[];
   readonly rows: readonly {
     /** As it stands in the file: `2020-03-09 10:14:33`. */
@@ -17,9 +19,17 @@ export interface Recording {
 /** The last two columns are labels, no measurements. */
 const labels = new Set(['anomaly', 'changepoint']);
 
-/** Reads a file such as `valve1/0.csv` out of the folder of recorded data. */
-export function readRecording(dataFolder: string, name: string): Recording {
-  const text = readFileSync(join(dataFolder, 'skab', name), 'utf8');
+/** Names of the recordings in the folder (`valve1/0`, …), whatever they are called, in alphabetical order. */
+export function recordingNames(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.csv'))
+    .map((file) => file.slice(0, -'.csv'.length))
+    .toSorted();
+}
+
+export function readRecording(folder: string, name: string): Recording {
+  const text = readFileSync(join(folder, `${name}.csv`), 'utf8');
   const [header = '', ...lines] = text.trimEnd().split(/\r?\n/);
   const [, ...columns] = header.split(';');
   const sensors = columns.filter((column) => !labels.has(column));
@@ -27,5 +37,5 @@ export function readRecording(dataFolder: string, name: string): Recording {
     const [localTime = '', ...values] = line.split(';');
     return { localTime, values: values.slice(0, sensors.length) };
   });
-  return { sensors, rows, text };
+  return { name, sensors, rows, text };
 }

@@ -38,7 +38,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       args: ['-c', config],
       outputFile: join(dir, 'output.txt'),
       ready: () => acceptsClient(port),
-      readyLimitMs: 20_000,
+      readyLimitMs: 60_000,
     });
     const remove = async (): Promise<void> => {
       await peer.kill9();

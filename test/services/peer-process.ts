@@ -56,7 +56,7 @@ function peerOf(name: string, child: ChildProcess, ended: () => boolean): PeerPr
     process.kill(pid, 'SIGKILL');
     await exited;
   };
-  const stop = async (limitMs = 30_000): Promise<void> => {
+  const stop = async (limitMs = 60_000): Promise<void> => {
     if (ended()) return;
     process.kill(pid, 'SIGTERM');
     try {

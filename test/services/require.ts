@@ -31,13 +31,15 @@ export function requireService(...services: readonly Service[]): Requirement {
   return missingRequirement(`${missing.join(', ')}: not installed; npm run services:setup installs it`);
 }
 
-/** The folder of recorded data: `MILLRACE_TEST_DATA`, else `../shared/data` beside the project. Missing: as `requireService`. */
-export function testData(): Requirement & { readonly folder: string } {
+/** A folder of recorded data, such as `skab`, out of `MILLRACE_TEST_DATA`, else of `../shared/data` beside the project. Missing: as `requireService`. */
+export function testData(name: string): Requirement & { readonly folder: string } {
   const root = resolve(import.meta.dirname, '..', '..');
   const named = process.env['MILLRACE_TEST_DATA'];
-  const folder = named === undefined || named === '' ? join(root, '..', 'shared', 'data') : resolve(named);
-  if (existsSync(join(folder, 'SHA256SUMS'))) return { available: true, reason: '', folder };
-  return { ...missingRequirement(`no recorded data in ${folder}: set MILLRACE_TEST_DATA to their folder`), folder };
+  const parent = named === undefined || named === '' ? join(root, '..', 'shared', 'data') : resolve(named);
+  const folder = join(parent, name);
+  if (existsSync(folder)) return { available: true, reason: '', folder };
+  const reason = `no recorded data in ${folder}: set MILLRACE_TEST_DATA to the folder that holds ${name}`;
+  return { ...missingRequirement(reason), folder };
 }
 
 function missingParts(service: Service): string[] {

@@ -140,7 +140,7 @@ describe.skipIf(!mosquitto.available)('mosquitto', () => {
       const { stdout } = await run('/bin/sh', ['-c', shell, process.execPath, script]);
       const [pid = '', dir = ''] = stdout.toString('utf8').split(' ');
       expect(existsSync(dir)).toBe(true);
-      await waitFor('the orphan is gone', () => !isAlive(Number(pid)), 10_000);
+      await waitFor('the orphan is gone', () => !isAlive(Number(pid)));
       rmSync(dir, { recursive: true });
     },
   );

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { Fault } from '../../core/fault.ts';
-import { MAX_TIME_US } from '../../core/sample.ts';
-import { HISTORY_MEDIA_TYPES, type HistoryFormat, historyText } from '../history-text.ts';
+import { GAPS_TRAILER, HISTORY_MEDIA_TYPES, type HistoryFormat, historyText } from '../history-text.ts';
 import { negotiate } from '../negotiate.ts';
 import { type Answer, type Call, defineRoute, type Route } from '../route.ts';
 import { historyShape } from '../shapes.ts';
 import { Slots } from '../slots.ts';
-import { parseTime } from '../time-text.ts';
+import { parseSpan } from '../time-text.ts';
 
 /** Each reads files and holds a page in memory. */
 const MAX_STREAMS = 16;
@@ -54,12 +53,15 @@ function answer(call: Call<z.output<typeof query>, unknown>, slots: Slots): Answ
   if (format === undefined) {
     throw new Fault('not-acceptable', `${accept}: this version gives ${Object.keys(formats).join(' and ')}.`);
   }
-  const fromUs = from === undefined ? -MAX_TIME_US : parseTime(from);
-  const toUs = to === undefined ? MAX_TIME_US : parseTime(to);
+  const span = parseSpan(from, to);
   const release = slots.take();
-  const pages = services.history({ tags, fromUs, toUs, signal });
-  const body = held(release, historyText(format, tags.length > 1, pages));
-  return { mediaType: HISTORY_MEDIA_TYPES[format], body };
+  const pages = services.history({ tags, ...span, signal });
+  let gaps = 0;
+  const body = held(
+    release,
+    historyText(format, tags.length > 1, pages, (count) => (gaps = count)),
+  );
+  return { mediaType: HISTORY_MEDIA_TYPES[format], body, trailer: { name: GAPS_TRAILER, value: () => String(gaps) } };
 }
 
 /** Gives the slot back when the last piece was taken, or nobody wants more. */

@@ -28,12 +28,12 @@ export const latestRoute = defineRoute({
     },
   ],
   faults: ['tag-unknown', 'not-ready'],
-  handle: async ({ query: { tag }, services }) => ({
+  handle: ({ query: { tag }, services }) => ({
     mediaType: JSON_MEDIA_TYPE,
-    body: jsonItems(texts(await services.latest(tag ?? null))),
+    body: jsonItems(texts(services.latest(tag ?? null))),
   }),
 });
 
-function* texts(samples: Iterable<TagSample>): Generator<string> {
-  for (const sample of samples) yield jsonSample(sample);
+async function* texts(samples: AsyncIterable<TagSample>): AsyncGenerator<string> {
+  for await (const sample of samples) yield jsonSample(sample);
 }

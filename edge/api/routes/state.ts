@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute, json } from '../route.ts';
-import { connectorsShape, eventsShape, logTopicsShape } from '../shapes.ts';
+import { connectorsShape, eventsShape, forecastShape, logTopicsShape } from '../shapes.ts';
 
 /** State of the connectors. */
 export const connectorsRoute = defineRoute({
@@ -18,6 +18,15 @@ export const logTopicsRoute = defineRoute({
   summary: 'Topics of the log with their durable offsets',
   answers: [{ status: 200, mediaType: 'application/json', description: 'Topics.', schema: logTopicsShape }],
   handle: async ({ services }) => json({ items: await services.logTopics() }),
+});
+
+/** What will run out, and when. */
+export const forecastRoute = defineRoute({
+  path: '/api/v1/forecast',
+  operation: 'forecast',
+  summary: 'When the disk will be full',
+  answers: [{ status: 200, mediaType: 'application/json', description: 'Forecasts.', schema: forecastShape }],
+  handle: async ({ services }) => json({ items: await services.forecast() }),
 });
 
 const LIMIT = 'a whole number from 1 to 1000';

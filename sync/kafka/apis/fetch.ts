@@ -1,5 +1,6 @@
 import type { Api } from '../protocol/api.ts';
 import type { Reader } from '../protocol/reader.ts';
+import { decodePartitions } from './partitions.ts';
 
 export interface FetchRequest {
   topic: string;
@@ -84,14 +85,8 @@ export const fetch: Api<FetchRequest, FetchResponse[]> = {
     reader.int32(); // throttle time
     const errorCode = version >= 7 ? reader.int16() : 0;
     if (version >= 7) reader.int32(); // session id
-    const topics = reader.array(() => {
-      const topic = reader.string();
-      const partitions = reader.array(() => decodePartition(reader, topic, version));
-      reader.tags();
-      return partitions;
-    });
+    const partitions = decodePartitions(reader, (topic) => decodePartition(reader, topic, version));
     reader.tags();
-    const partitions = topics.flat();
     if (errorCode !== 0) for (const partition of partitions) partition.errorCode ||= errorCode;
     return partitions;
   },

@@ -1,5 +1,6 @@
 import type { Api } from '../protocol/api.ts';
 import type { Reader } from '../protocol/reader.ts';
+import { decodePartitions } from './partitions.ts';
 
 /** In place of a timestamp: the first offset that the partition still has. */
 export const EARLIEST = -2;
@@ -62,13 +63,8 @@ export const listOffsets: Api<ListOffsetsRequest, ListOffsetsResponse[]> = {
   },
   decode(reader, version) {
     if (version >= 2) reader.int32(); // throttle time
-    const topics = reader.array(() => {
-      const topic = reader.string();
-      const partitions = reader.array(() => decodePartition(reader, topic, version));
-      reader.tags();
-      return partitions;
-    });
+    const partitions = decodePartitions(reader, (topic) => decodePartition(reader, topic, version));
     reader.tags();
-    return topics.flat();
+    return partitions;
   },
 };

@@ -1,5 +1,6 @@
 import type { Api } from '../protocol/api.ts';
 import type { Reader } from '../protocol/reader.ts';
+import { decodePartitions } from './partitions.ts';
 
 export interface ProduceRequest {
   /** How long the broker may wait for its followers before it answers error 7. */
@@ -77,14 +78,9 @@ export const produce: Api<ProduceRequest, ProduceResponse[]> = {
     writer.tags();
   },
   decode(reader, version) {
-    const topics = reader.array(() => {
-      const topic = reader.string();
-      const partitions = reader.array(() => decodePartition(reader, topic, version));
-      reader.tags();
-      return partitions;
-    });
+    const partitions = decodePartitions(reader, (topic) => decodePartition(reader, topic, version));
     reader.int32(); // throttle time
     reader.tags();
-    return topics.flat();
+    return partitions;
   },
 };
