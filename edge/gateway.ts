@@ -105,16 +105,7 @@ class Gateway {
     };
     const historian = this.startHistorian(log, (error) => restarted('historian', error));
     const links = this.startLinks(log, restarted);
-    const intake = new IntakeGroup({
-      site: config.site.name,
-      connectors: config.connectors,
-      aheadMs: config.clock.ahead,
-      log,
-      registrar,
-      book,
-      logger,
-      metrics: () => metrics,
-    });
+    const intake = this.makeIntake(log, registrar, book, () => metrics);
     const forecast = this.startForecast();
     const metrics = new GatewayMetrics({
       connectors: config.connectors.map(({ name }) => name),
@@ -172,6 +163,21 @@ class Gateway {
     logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(endsOf(log)) }, 'log open');
     for (const { type, members } of recoveryEvents(log)) logger.warn(members, `log recovery: ${type}`);
     return log;
+  }
+
+  private makeIntake(log: Log, registrar: TagRegistrar, book: LedgerBook, metrics: () => GatewayMetrics): IntakeGroup {
+    const { config, log: logger } = this.options;
+    const { site, connectors, clock } = config;
+    return new IntakeGroup({
+      site: site.name,
+      connectors,
+      aheadMs: clock.ahead,
+      log,
+      registrar,
+      book,
+      logger,
+      metrics,
+    });
   }
 
   private startForecast(): DiskForecast {
