@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const everywhere = ['**/node_modules/**', 'data/**'];
+// Suites of whole processes: gateways, plants, browsers.
+const alone = ['test/end-to-end', 'test/plant', 'test/browser'].map((folder) => `${folder}/**/*.test.ts`);
 // A guard against what hangs, for a busy machine too: what a test waits for has limits of its own.
 const limits = { testTimeout: 180_000, hookTimeout: 180_000, pool: 'forks' as const };
 
@@ -13,7 +15,7 @@ export default defineConfig({
           ...limits,
           name: 'parts',
           include: ['**/*.test.ts'],
-          exclude: [...everywhere, 'test/end-to-end/**'],
+          exclude: [...everywhere, ...alone],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -22,7 +24,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'end-to-end',
-          include: ['test/end-to-end/**/*.test.ts'],
+          include: alone,
           exclude: everywhere,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },

@@ -1,16 +1,20 @@
 import type { HistorianClient } from '../historian/client.ts';
-import type { LinkClient } from '../sync/link/client.ts';
-import { linkView, verifySteps } from './api/link-views.ts';
-import { historianPages } from './api/historian-pages.ts';
+import { historianBuckets, historianPages } from './api/historian-pages.ts';
 import type {
+  BucketsPage,
+  BucketsQuery,
   ConnectorStatus,
+  DemoServices,
   Forecast,
   GatewayEvent,
+  GatewayStatus,
   HistoryPage,
   HistoryQuery,
   LedgerReport,
   LinkStatus,
+  LiveSample,
   LogTopic,
+  ModelStatus,
   PartState,
   Readiness,
   Services,
@@ -18,8 +22,14 @@ import type {
   TagSample,
   VerifyStep,
 } from './api/services.ts';
-import { formatAddress } from './config/address.ts';
+import type { StandingAlarm } from './alarms/alarm.ts';
+import type { AlarmAction } from './alarms/book.ts';
 import type { Config } from './config/schema.ts';
+import type { Clock } from './core/clock.ts';
+import type { LinkGroup } from './link-group.ts';
+import type { LiveClient } from './live/client.ts';
+import type { Watching } from './watching.ts';
+import { connectorAddress } from './connector-configs.ts';
 import { Fault } from './core/fault.ts';
 import { Term } from './core/ledger.ts';
 import type { Log } from './core/log.ts';
@@ -34,11 +44,15 @@ import type { TagDictionary, TagEntry } from './tags/dictionary.ts';
 /** The parts that the services are made of. */
 export interface ServiceParts {
   readonly config: Config;
+  readonly clock: Clock;
   readonly log: Log;
   readonly dictionary: TagDictionary;
   readonly book: LedgerBook;
   readonly historian: HistorianClient;
-  readonly links: readonly LinkClient[];
+  readonly links: LinkGroup;
+  readonly live: LiveClient;
+  readonly watching: Watching;
+  readonly demo: DemoServices | undefined;
   readonly intake: IntakeGroup;
   readonly metrics: GatewayMetrics;
   readonly forecast: DiskForecast;
@@ -56,7 +70,7 @@ export class GatewayServices implements Services {
 
   /** A link that does not reach its cluster does not make the gateway unready: it works with the cable pulled out. */
   readiness(): Readiness {
-    const { config, historian, intake, problemOf } = this.parts;
+    const { config, historian, intake, watching, problemOf } = this.parts;
     const parts: PartState[] = [this.logReadiness()];
     const { running } = historian.state();
     parts.push({
@@ -64,6 +78,10 @@ export class GatewayServices implements Services {
       ready: running,
       detail: running ? null : (problemOf('historian') ?? 'It is starting.'),
     });
+    if (watching.needed) {
+      const { told } = watching.client;
+      parts.push({ name: 'watch', ready: told, detail: told ? null : (problemOf('watch') ?? 'It is starting.') });
+    }
     for (const { name } of config.connectors) {
       const { state, detail } = intake.state(name);
       parts.push({ name: `connector/${name}`, ready: state === 'up', detail: detail === '' ? state : detail });
@@ -86,8 +104,8 @@ export class GatewayServices implements Services {
   tags(): Iterable<TagInfo> {
     const { dictionary, config } = this.parts;
     const kinds = new Map<string, string>(config.connectors.map(({ name, kind }) => [name, kind]));
-    return dictionary.all().map(({ path, id, type, connector }) => {
-      return { path, id, type, unit: null, connector, kind: kinds.get(connector) ?? '' };
+    return dictionary.all().map(({ path, id, type, unit, connector }) => {
+      return { path, id, type, unit, connector, kind: kinds.get(connector) ?? '' };
     });
   }
 
@@ -98,6 +116,10 @@ export class GatewayServices implements Services {
 
   history(query: HistoryQuery): AsyncIterable<HistoryPage> {
     return historianPages(this.parts.historian, this.parts.dictionary, query);
+  }
+
+  buckets(query: BucketsQuery): AsyncIterable<BucketsPage> {
+    return historianBuckets(this.parts.historian, this.parts.dictionary, query);
   }
 
   private known(tag: string): TagEntry {
@@ -117,13 +139,14 @@ export class GatewayServices implements Services {
   connectors(): ConnectorStatus[] {
     const { config, intake, book } = this.parts;
     const sums = book.sums();
-    return config.connectors.map(({ name, kind, listen }) => {
+    return config.connectors.map((connector) => {
+      const { name, kind } = connector;
       const { state, detail } = intake.state(name);
       return {
         name,
         kind,
         state: state === 'stopped' ? 'down' : state,
-        address: formatAddress(listen),
+        address: connectorAddress(connector),
         detail: detail === '' ? null : detail,
         sources: intake.sources(name),
         received: sums.get(name)?.[Term.received] ?? 0,
@@ -137,13 +160,11 @@ export class GatewayServices implements Services {
   }
 
   links(): LinkStatus[] {
-    return this.parts.links.map((link) => linkView(link.status()));
+    return this.parts.links.statuses();
   }
 
   verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep> {
-    const link = this.parts.links.find((candidate) => candidate.name === name);
-    if (link === undefined) throw new Fault('link-unknown', name);
-    return verifySteps((ending, onProgress) => link.verify(ending, onProgress), signal);
+    return this.parts.links.verify(name, signal);
   }
 
   logTopics(): LogTopic[] {
@@ -154,5 +175,31 @@ export class GatewayServices implements Services {
   events(limit: number): GatewayEvent[] {
     const { folder, ends } = this.parts.log;
     return tailEvents(folder, ends, limit);
+  }
+
+  status(): GatewayStatus {
+    return { site: this.parts.config.site.name, timeUs: this.parts.clock.nowUs() };
+  }
+
+  live(patterns: readonly string[], signal: AbortSignal): AsyncIterable<readonly LiveSample[]> {
+    return this.parts.live.follow(patterns, signal);
+  }
+
+  alarms(): readonly StandingAlarm[] {
+    const { needed, client } = this.parts.watching;
+    if (needed && !client.told) throw new Fault('not-ready', 'What stood before the start is not read yet.');
+    return client.alarms;
+  }
+
+  alarmAction(id: string, action: AlarmAction): Promise<StandingAlarm | null> {
+    return this.parts.watching.client.act(id, action);
+  }
+
+  models(): ModelStatus[] {
+    return this.parts.watching.models.statuses();
+  }
+
+  get demo(): DemoServices | undefined {
+    return this.parts.demo;
   }
 }

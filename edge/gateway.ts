@@ -1,13 +1,11 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { HistorianClient } from '../historian/client.ts';
-import { LinkClient } from '../sync/link/client.ts';
-import type { LinkStatus } from '../sync/link/status.ts';
-import { linkView } from './api/link-views.ts';
 import { ApiServer } from './api/server.ts';
-import type { ConnectorStatus } from './api/services.ts';
+import type { ConnectorStatus, DemoServices } from './api/services.ts';
 import type { Address } from './config/address.ts';
 import type { Config } from './config/schema.ts';
+import { connectorConfigs } from './connector-configs.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { realDisk } from './core/disk.ts';
 import { type Fault, messageOf } from './core/fault.ts';
@@ -17,6 +15,8 @@ import { FullDiskWatch } from './full-disk.ts';
 import { GatewayEvents, recoveryEvents } from './gateway-events.ts';
 import { GatewayServices } from './gateway-services.ts';
 import { IntakeGroup } from './intake-group.ts';
+import { LinkGroup } from './link-group.ts';
+import { LiveClient } from './live/client.ts';
 import { LedgerBook } from './ledger/book.ts';
 import { LedgerSnapshots } from './ledger-snapshots.ts';
 import { DataLock } from './lock/data-lock.ts';
@@ -26,7 +26,7 @@ import { type Part, Supervisor } from './supervise.ts';
 import { TagDictionary } from './tags/dictionary.ts';
 import { lastPublishedTag } from './tags/published.ts';
 import { TagRegistrar } from './tags/registrar.ts';
-import { version } from './version.ts';
+import { Watching } from './watching.ts';
 
 /** How a gateway is run. */
 export interface GatewayOptions {
@@ -36,16 +36,21 @@ export interface GatewayOptions {
   /** Ends the gateway: it drains, closes, and `runGateway` resolves. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** The simulated plant of the demo. */
+  readonly demo?: DemoServices;
   /** Everything has been started: where HTTP listens, and how the connectors are. */
   readonly onStarted?: (http: Address, connectors: readonly ConnectorStatus[]) => void;
 }
 
+/** Topics that hold samples. */
+const SAMPLE_TOPICS = ['samples', 'derived'];
 const SNAPSHOT_EVERY_MS = 1000;
 const HOLD_EVERY_MS = 1000;
 /** The followers of the log wait at most so long for the connectors to open. */
 const CONNECTORS_FIRST_MS = 3000;
 const DISK_LOOK_EVERY_MS = 10_000;
 const FULL_DISK_LOOK_EVERY_MS = 500;
+const MODELS_LOOK_EVERY_MS = 2000;
 
 /** Runs a gateway until the signal ends it. Throws the Fault of what keeps it from starting; what was started is stopped again. */
 export async function runGateway(options: GatewayOptions): Promise<void> {
@@ -89,6 +94,35 @@ class Gateway {
     const log = await this.openLog();
     if (signal.aborted) return;
 
+    const parts = this.makeParts(log);
+    const { intake, watching, historian } = parts;
+    const services = new GatewayServices({
+      ...parts,
+      config,
+      clock: this.clock,
+      log,
+      demo: this.options.demo,
+      problemOf: (worker) => this.problems.get(worker),
+    });
+    const api = new ApiServer({ services, logger, listen: config.http.listen });
+    lock.serve(await api.handler());
+    const http = await api.listen();
+    this.onStop('http', () => api.close());
+    intake.start();
+    this.onStop('connectors', () => intake.stop());
+    // Devices wait for their acknowledgements, readers of the log do not: after a crash both would want the same cores.
+    await intake.settled(CONNECTORS_FIRST_MS);
+    for (const follower of this.followers) follower.start();
+
+    this.every('models', MODELS_LOOK_EVERY_MS, () => void watching.models.look());
+    this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
+    void this.recordStart(parts.events);
+    if (!signal.aborted) this.options.onStarted?.(http, services.connectors());
+  }
+
+  /** Everything between the log and HTTP; the followers and the connectors are made, not started. */
+  private makeParts(log: Log) {
+    const { config, log: logger } = this.options;
     const dictionary = new TagDictionary(realDisk, path.join(config.data, 'tags'));
     dictionary.open();
     this.onStop('tags', () => dictionary.close());
@@ -104,8 +138,15 @@ class Gateway {
       logger.error({ worker }, messageOf(error));
     };
     const historian = this.startHistorian(log, (error) => restarted('historian', error));
-    const links = this.startLinks(log, restarted);
+    const links = new LinkGroup({ links: config.links, log, logger });
+    for (const [name, part] of links.parts()) this.addFollower(name, part, (error) => restarted(name, error));
+    const live = new LiveClient({ logFolder: log.folder, ends: log.ends, topics: SAMPLE_TOPICS });
+    this.addFollower('live', live, (error) => restarted('live', error));
     const intake = this.makeIntake(log, registrar, book, () => metrics);
+    const watching = new Watching({ config, log, registrar, book, historian, events, clock: this.clock, logger });
+    if (watching.needed) this.addFollower('watch', watching.client, (error) => restarted('watch', error));
+    watching.start();
+    this.onStop('models', () => watching.stop());
     const forecast = this.startForecast();
     const metrics = new GatewayMetrics({
       connectors: config.connectors.map(({ name }) => name),
@@ -114,34 +155,10 @@ class Gateway {
       lost: () => new Map([['damage', damagedSamples(log)]]),
       logEnds: () => endsOf(log),
       historian: () => historian.state(),
-      links: () => links.map((link) => linkView(link.status())),
+      links: () => links.statuses(),
       diskFullSeconds: () => forecast.now().seconds,
     });
-    const services = new GatewayServices({
-      config,
-      log,
-      dictionary,
-      book,
-      historian,
-      links,
-      intake,
-      metrics,
-      forecast,
-      problemOf: (worker) => this.problems.get(worker),
-    });
-    const api = new ApiServer({ services, logger, listen: config.http.listen });
-    lock.serve(await api.handler());
-    const http = await api.listen();
-    this.onStop('http', () => api.close());
-    intake.start();
-    this.onStop('connectors', () => intake.stop());
-    // Devices wait for their acknowledgements, readers of the log do not: after a crash both would want the same cores.
-    await intake.settled(CONNECTORS_FIRST_MS);
-    for (const follower of this.followers) follower.start();
-
-    this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
-    void this.recordStart(events);
-    if (!signal.aborted) this.options.onStarted?.(http, services.connectors());
+    return { dictionary, book, events, historian, links, live, intake, watching, forecast, metrics };
   }
 
   /** Opens the log. The signal ends that too: on a full disk it waits for space. */
@@ -167,10 +184,10 @@ class Gateway {
 
   private makeIntake(log: Log, registrar: TagRegistrar, book: LedgerBook, metrics: () => GatewayMetrics): IntakeGroup {
     const { config, log: logger } = this.options;
-    const { site, connectors, clock } = config;
+    const { site, clock } = config;
     return new IntakeGroup({
       site: site.name,
-      connectors,
+      connectors: connectorConfigs(config),
       aheadMs: clock.ahead,
       log,
       registrar,
@@ -227,6 +244,7 @@ class Gateway {
       ends: log.ends,
       logId,
       epoch,
+      topics: SAMPLE_TOPICS,
       report: (fault) => logger.error({ code: fault.code }, fault.message),
     });
     const part = {
@@ -239,22 +257,6 @@ class Gateway {
     };
     this.addFollower('historian', part, onRestart);
     return historian;
-  }
-
-  private startLinks(log: Log, onRestart: (link: string, error: unknown) => void): LinkClient[] {
-    const { logId } = log.state.identity;
-    return this.options.config.links.map((link) => {
-      const name = `link/${link.name}`;
-      let before = '';
-      const onStatus = ({ state, detail }: LinkStatus): void => {
-        if (state !== before) this.options.log.info({ link: link.name, detail }, state);
-        before = state;
-      };
-      const logFolder = log.folder;
-      const client = new LinkClient({ link, logFolder, ends: log.ends, logId, softwareVersion: version, onStatus });
-      this.addFollower(name, client, (error) => onRestart(name, error));
-      return client;
-    });
   }
 
   /** A part that follows the log: started when the connectors are open, stopped after them. */

@@ -76,7 +76,8 @@ export class IntakeGroup {
     const { book, metrics } = this.options;
     book.apply(report.changes, report.ranges);
     for (const [connector, sources] of Object.entries(report.sources)) this.sourceCounts.set(connector, sources);
-    const { quarantined, appendSeconds } = metrics();
+    const { quarantined, appendSeconds, clockOffset } = metrics();
+    for (const [device, seconds] of Object.entries(report.clockOffsets)) clockOffset.set({ device }, seconds);
     for (const [reason, count] of Object.entries(report.quarantined)) quarantined.inc({ reason }, count);
     for (const seconds of report.appendSeconds) appendSeconds.observe(seconds);
   }

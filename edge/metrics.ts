@@ -30,6 +30,7 @@ export class GatewayMetrics {
   readonly appendSeconds: Histogram;
   readonly quarantined: Counter<'reason'>;
   readonly workerRestarts: Counter<'worker'>;
+  readonly clockOffset: Gauge<'device'>;
 
   constructor(sources: MetricSources) {
     const registers = [this.registry];
@@ -49,6 +50,12 @@ export class GatewayMetrics {
       name: 'millrace_worker_restarts_total',
       help: 'Times that a part ended unexpectedly and was started again.',
       labelNames: ['worker'],
+      registers,
+    });
+    this.clockOffset = new Gauge({
+      name: 'millrace_clock_offset_seconds',
+      help: 'How far the clock of a device is ahead of that of the gateway, by its last sample.',
+      labelNames: ['device'],
       registers,
     });
     for (const worker of sources.workers) this.workerRestarts.inc({ worker }, 0);

@@ -1,6 +1,10 @@
+import { type Clock, systemClock } from '../edge/core/clock.ts';
+import { bucketBuffers, type BucketQuery } from './bucket-page.ts';
+import { queryBuckets } from './bucket-query.ts';
+import { SLICE_MS } from './limits.ts';
 import { buffersOf } from './points.ts';
 import type { Answers, HistorianStatus, Question } from './protocol.ts';
-import { latestOf, queryPage, tagPage } from './query.ts';
+import { latestOf, queryPage, summariesOf, tagPage } from './query.ts';
 import type { Store } from './store.ts';
 import type { View } from './view.ts';
 
@@ -15,6 +19,7 @@ export function answerTo(store: Store, question: Question): Answer {
   const view = store.pin();
   try {
     if (question.ask === 'page') return pageAnswer(view, question.query);
+    if (question.ask === 'buckets') return bucketAnswer(view, question.query);
     return { answer: otherAnswer(store, view, question), transfer: [] };
   } finally {
     view.release();
@@ -27,10 +32,27 @@ function pageAnswer(view: View, query: Parameters<typeof queryPage>[1]): Answer 
   return { answer: { tag, points: message, topics, gaps, next }, transfer: buffersOf(message) };
 }
 
-function otherAnswer(store: Store, view: View, question: Exclude<Question, { ask: 'page' }>): Answers[keyof Answers] {
+function bucketAnswer(view: View, query: BucketQuery): Answer {
+  const answer = queryBuckets(view, query, slice());
+  return { answer, transfer: bucketBuffers(answer) };
+}
+
+/** Says whether 10 ms have gone by since now. */
+export function slice(clock: Pick<Clock, 'monotonicMs'> = systemClock()): () => boolean {
+  const endMs = clock.monotonicMs() + SLICE_MS;
+  return () => clock.monotonicMs() >= endMs;
+}
+
+function otherAnswer(
+  store: Store,
+  view: View,
+  question: Exclude<Question, { ask: 'page' | 'buckets' }>,
+): Answers[keyof Answers] {
   switch (question.ask) {
     case 'latest':
       return latestOf(view, question.tags);
+    case 'summaries':
+      return summariesOf(view, question.tags);
     case 'tags':
       return tagPage(view, question.after ?? undefined);
     case 'status':

@@ -5,6 +5,7 @@ import { Fault } from '../edge/core/fault.ts';
 import { LogFolder, type OpenLog } from '../edge/core/log-kit.ts';
 import { type Value, ValueKind } from '../edge/core/sample.ts';
 import { waitFor } from '../test/services/wait.ts';
+import { pointsGrid } from './buckets.ts';
 import { HistorianClient, type HistorianOptions } from './client.ts';
 import { batchOf, double, EVER, LOG, T0, type Tagged } from './history-kit.ts';
 import { fileName } from './manifest.ts';
@@ -133,6 +134,43 @@ describe('the historian in its worker', () => {
       for (const { tag, value } of samples) all.set(tag, value);
     }
     expect(all).toEqual(new Map(tags.map((tag, i) => [tag, i === 3 ? 33 : i])));
+  });
+
+  test('gives aggregates of a million samples in pages, while it goes on to follow the log', async () => {
+    await using gateway = new Gateway();
+    const { client } = gateway;
+    await client.start();
+    for (let i = 0; i < 100; i++) gateway.append(doubles(i * 10_000, i * 10_000 + 10_000));
+    await gateway.caughtUp();
+    await client.flush();
+    const span = { fromUs: T0, toUs: T0 + 1e12 };
+    const question = { tag: TAG, ...span, aggregates: ['mean', 'count'] as const };
+    let pages = 0;
+    const rows: unknown[] = [];
+    for await (const page of client.buckets({ ...question, grid: pointsGrid(span, 1) })) {
+      if (pages++ === 0) gateway.append([double('northmill/late', 0, 7)]);
+      if (page.rows > 0) rows.push([page.value(0, 0), page.value(0, 1)]);
+    }
+    expect(rows).toEqual([[499_999.5, 1_000_000]]);
+    expect(pages).toBeGreaterThan(1);
+    const asker = new AbortController();
+    for await (const page of client.buckets({ ...question, grid: pointsGrid(span, 10_000) }, asker.signal)) {
+      expect(page.rows).toBeGreaterThan(0);
+      asker.abort();
+    }
+    expect(await client.summaries([TAG, 'northmill/none'])).toMatchObject([{ tag: TAG, samples: 1_000_000 }]);
+    await gateway.caughtUp();
+    expect(valuesOf(await gateway.samples('northmill/late'))).toEqual([7]);
+  });
+
+  test('refuses aggregates of texts', async () => {
+    await using gateway = new Gateway();
+    await gateway.client.start();
+    gateway.append([double(TAG, 0, 0, { kind: ValueKind.string, value: 'on' })]);
+    await gateway.caughtUp();
+    const span = { fromUs: T0, toUs: T0 + 1e6 };
+    const asked = gateway.client.bucketPage({ tag: TAG, ...span, grid: pointsGrid(span, 1), aggregates: ['mean'] });
+    await expect(asked).rejects.toMatchObject({ code: 'aggregate-type' });
   });
 
   test('an asker that goes away stops the stream', async () => {

@@ -1,7 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import type { DurableEnds } from '../edge/core/durable-ends.ts';
 import { assert, Fault, fromFaultMessage, messageOf } from '../edge/core/fault.ts';
-import { type History, HistoryPage, type Latest, pagesOf, type RawQuery, type TagSummary } from './history.ts';
+import { BucketPage, type BucketQuery } from './bucket-page.ts';
+import {
+  bucketPagesOf,
+  type History,
+  HistoryPage,
+  type Latest,
+  pagesOf,
+  type RawQuery,
+  type TagSummary,
+} from './history.ts';
 import { Points } from './points.ts';
 import type {
   Answers,
@@ -157,6 +166,14 @@ export class HistorianClient implements History {
     return pagesOf(this, query, signal);
   }
 
+  async bucketPage(query: BucketQuery): Promise<BucketPage> {
+    return new BucketPage(await this.ask({ ask: 'buckets', query }));
+  }
+
+  buckets(query: BucketQuery, signal?: AbortSignal): AsyncIterable<BucketPage> {
+    return bucketPagesOf(this, query, signal);
+  }
+
   async *latest(tags: readonly string[] | null): AsyncGenerator<Latest> {
     if (tags === null) {
       for await (const page of this.tags()) yield* this.latest(page.map(({ tag }) => tag));
@@ -164,6 +181,10 @@ export class HistorianClient implements History {
     }
     for (let at = 0; at < tags.length; at += LATEST_TAGS)
       yield await this.ask({ ask: 'latest', tags: tags.slice(at, at + LATEST_TAGS) });
+  }
+
+  summaries(tags: readonly string[]): Promise<readonly TagSummary[]> {
+    return this.ask({ ask: 'summaries', tags });
   }
 
   async *tags(): AsyncGenerator<readonly TagSummary[]> {

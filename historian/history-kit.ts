@@ -120,14 +120,18 @@ export class Model {
     });
   }
 
-  /** Lines of a tag with `fromUs` ≤ time < `toUs`. Topics in the order of their names' first use. */
-  lines(tag: string, fromUs: number, toUs: number, topics: readonly string[]): string[] {
+  /** Samples of a tag with `fromUs` ≤ time < `toUs`. Topics in the order of their names' first use. */
+  of(tag: string, fromUs: number, toUs: number, topics: readonly string[]): HistoricSample[] {
     return this.samples
       .filter((sample) => sample.tag === tag && sample.timeUs >= fromUs && sample.timeUs < toUs)
       .toSorted(
         (a, b) => a.timeUs - b.timeUs || topics.indexOf(a.topic) - topics.indexOf(b.topic) || a.offset - b.offset,
-      )
-      .map(lineOf);
+      );
+  }
+
+  /** The same as lines. */
+  lines(tag: string, fromUs: number, toUs: number, topics: readonly string[]): string[] {
+    return this.of(tag, fromUs, toUs, topics).map(lineOf);
   }
 }
 

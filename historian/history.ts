@@ -1,4 +1,5 @@
-import type { LossReason } from './manifest.ts';
+import type { BucketPage, BucketQuery } from './bucket-page.ts';
+import type { Gap } from './gap.ts';
 import type { HistoricSample, Points } from './points.ts';
 import type { HistoryPlace } from './scan.ts';
 
@@ -11,18 +12,6 @@ export interface RawQuery {
   readonly limit?: number | undefined;
   /** Goes on behind this place: `next` of the page before. */
   readonly after?: HistoryPlace | undefined;
-}
-
-/** A span in which samples may be missing from the answer. */
-export interface Gap {
-  readonly fromUs: number;
-  /** µs, no longer in it. */
-  readonly toUs: number;
-  /** `historian-damaged`: bytes of a file; the others: records that the log did not have any more or that could not be read. */
-  readonly reason: 'historian-damaged' | LossReason;
-  /** Samples of this tag that are missing; null: not known. */
-  readonly samples: number | null;
-  readonly detail: string;
 }
 
 /** A part of an answer: samples ordered by effective time, equal times in the order of the log. */
@@ -76,8 +65,14 @@ export interface History {
   page(query: RawQuery): Promise<HistoryPage>;
   /** All pages up to the limit; ends at once when the signal is aborted. Bounded memory: a page is read when it is asked for. */
   query(query: RawQuery, signal?: AbortSignal): AsyncIterable<HistoryPage>;
+  /** One page of aggregates of a tag. Throws `aggregate-type`. */
+  bucketPage(query: BucketQuery): Promise<BucketPage>;
+  /** All pages of aggregates of a tag; ends at once when the signal is aborted. Throws `aggregate-type`. */
+  buckets(query: BucketQuery, signal?: AbortSignal): AsyncIterable<BucketPage>;
   /** Last sample of each of these tags (null: of all), in their order. */
   latest(tags: readonly string[] | null): AsyncIterable<Latest>;
+  /** What there is of each of these tags, at most 1,000, without those that have nothing. */
+  summaries(tags: readonly string[]): Promise<readonly TagSummary[]>;
   /** All tags, ordered by the bytes of their paths. */
   tags(): AsyncIterable<readonly TagSummary[]>;
 }
@@ -95,6 +90,21 @@ export async function* pagesOf(
     const page = await history.page({ ...query, limit: left, after });
     yield page;
     left -= page.points.count;
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
+/** All pages of a query for aggregates. */
+export async function* bucketPagesOf(
+  history: Pick<History, 'bucketPage'>,
+  query: BucketQuery,
+  signal?: AbortSignal,
+): AsyncGenerator<BucketPage> {
+  for (let { after } = query; ;) {
+    if (signal?.aborted === true) return;
+    const page = await history.bucketPage({ ...query, after });
+    yield page;
     if (page.next === null) return;
     after = page.next;
   }

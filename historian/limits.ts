@@ -18,3 +18,11 @@ export const MAX_PAGE_TAGS = 5000;
 export const MEMTABLE_BYTES = 64 * 1024 * 1024;
 /** What is in the memtable is written after this time at the latest. */
 export const FLUSH_AFTER_MS = 5 * 60 * 1000;
+/** Buckets of one tag at most. More are refused. */
+export const MAX_BUCKETS = 100_000;
+/** Buckets of one answer at most; the rest comes with the next. */
+export const MAX_PAGE_BUCKETS = 10_000;
+/** Buckets or samples of a chart at most. */
+export const MAX_CHART_POINTS = 10_000;
+/** After this long, ms, questions, a write-out or a merge let others have the thread; an answer of buckets ends early. */
+export const SLICE_MS = 10;

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Disk, realDisk } from '../edge/core/disk.ts';
 import { LogFolder, type OpenLog } from '../edge/core/log-kit.ts';
 import { TracedDisk } from '../edge/core/traced-disk.ts';
+import { intervalGrid } from './buckets.ts';
 import { applyAll, batchOf, double, EVER, T0, type Tagged } from './history-kit.ts';
 import { openReadOnly, type ReadOnlyHistory } from './open-read-only.ts';
 import { Store } from './store.ts';
@@ -69,6 +70,35 @@ describe('history without a gateway', () => {
     history.close();
     const after = readdirSync(historianOf(folder)).map((name) => readFileSync(path.join(historianOf(folder), name)));
     expect(after).toEqual(before);
+  });
+
+  test('has the same aggregates as the historian of a gateway, and those of topic derived', async () => {
+    using folder = new LogFolder();
+    await abandoned(folder);
+    const log = folder.open({ topics: ['samples', 'derived'] });
+    log.writer.commit([{ topic: 'derived', batch: batchOf([double('northmill/score', 3, 0.5)], 0), records: 1 }]);
+    log.writer.close();
+    const history = openReadOnly({ folder: historianOf(folder), logFolder: folder.log, disk: readOnlyDisk() });
+    const rows = async (tag: string): Promise<unknown[]> => {
+      const span = { fromUs: T0, toUs: T0 + 40e6 };
+      const found: unknown[] = [];
+      const grid = intervalGrid(span, 20e6);
+      for await (const page of history.buckets({ tag, ...span, grid, aggregates: ['mean', 'count', 'last'] }))
+        for (let row = 0; row < page.rows; row++) found.push([0, 1, 2].map((column) => page.value(row, column)));
+      return found;
+    };
+    expect(await rows(TAG)).toEqual([
+      [9.5, 20, 19],
+      [29.5, 20, 39],
+    ]);
+    expect(await rows('northmill/score')).toEqual([
+      [0.5, 1, 0.5],
+      [null, 0, null],
+    ]);
+    expect(await history.summaries(['northmill/none', TAG])).toEqual([
+      { tag: TAG, samples: 40, firstUs: T0, lastUs: T0 + 39e6 },
+    ]);
+    history.close();
   });
 
   test('of a historian that never was is what the log has', async () => {

@@ -3,12 +3,23 @@ import { type Clock, systemClock } from '../edge/core/clock.ts';
 import { type Disk, readFile, realDisk } from '../edge/core/disk.ts';
 import { assert, Fault, messageOf } from '../edge/core/fault.ts';
 import { LogReader, openEnds } from '../edge/core/reader.ts';
-import { type History, type HistoryPage, type Latest, pagesOf, type RawQuery, type TagSummary } from './history.ts';
+import { slice } from './answer.ts';
+import { BucketPage, type BucketQuery } from './bucket-page.ts';
+import { queryBuckets } from './bucket-query.ts';
+import {
+  bucketPagesOf,
+  type History,
+  type HistoryPage,
+  type Latest,
+  pagesOf,
+  type RawQuery,
+  type TagSummary,
+} from './history.ts';
 import { loadFiles, Topics } from './loading.ts';
 import { withLostRange } from './lost-ranges.ts';
 import { listFiles, type LostRange, type Manifest, readManifest } from './manifest.ts';
 import { Memtable } from './memtable.ts';
-import { latestOf, queryPage, tagPage } from './query.ts';
+import { latestOf, queryPage, summariesOf, tagPage } from './query.ts';
 import { SeriesIndex } from './series-index.ts';
 import { SeriesTotals } from './series-totals.ts';
 import type { SampleSink } from './sink.ts';
@@ -26,6 +37,7 @@ export interface ReadOnlyOptions {
   readonly folder: string;
   /** The log, for what is not in the files yet. */
   readonly logFolder: string;
+  /** Those of a gateway if left out; one that the log does not have is none. */
   readonly topics?: readonly string[];
   readonly disk?: Disk;
   readonly clock?: Clock;
@@ -77,6 +89,15 @@ export class ReadOnlyHistory implements History {
     return pagesOf(this, query, signal);
   }
 
+  // oxlint-disable-next-line require-await -- a fault is a rejection, as with the worker's client
+  async bucketPage(query: BucketQuery): Promise<BucketPage> {
+    return new BucketPage(queryBuckets(this.opened, query, slice(this.options.clock)));
+  }
+
+  buckets(query: BucketQuery, signal?: AbortSignal): AsyncIterable<BucketPage> {
+    return bucketPagesOf(this, query, signal);
+  }
+
   async *latest(tags: readonly string[] | null): AsyncGenerator<Latest> {
     if (tags !== null) yield latestOf(this.opened, tags);
     else
@@ -85,6 +106,11 @@ export class ReadOnlyHistory implements History {
           this.opened,
           page.map(({ tag }) => tag),
         );
+  }
+
+  // oxlint-disable-next-line require-await -- the interface is that of the worker's client
+  async summaries(tags: readonly string[]): Promise<readonly TagSummary[]> {
+    return summariesOf(this.opened, tags);
   }
 
   // oxlint-disable-next-line require-await -- the interface is that of the worker's client
@@ -157,7 +183,7 @@ class Opening implements SampleSink {
   }
 
   replayLog(): void {
-    const { logFolder, topics = ['samples'] } = this.options;
+    const { logFolder, topics = ['samples', 'derived'] } = this.options;
     this.checkLog();
     const ends = openEnds(logFolder, this.disk);
     for (const topic of topics) {

@@ -1,6 +1,8 @@
 import type { SharedEnds } from '../edge/core/durable-ends.ts';
 import type { FaultMessage } from '../edge/core/fault.ts';
-import type { Gap, Latest, RawQuery, TagSummary } from './history.ts';
+import type { BucketPageMessage, BucketQuery } from './bucket-page.ts';
+import type { Gap } from './gap.ts';
+import type { Latest, RawQuery, TagSummary } from './history.ts';
 import type { PointsMessage } from './points.ts';
 import type { HistoryPlace } from './scan.ts';
 import type { SharedProgressMemory } from './shared-progress.ts';
@@ -20,8 +22,11 @@ export interface HistorianWorkerData {
 /** Questions that the worker answers, each with one bounded message. */
 export type Question =
   | { readonly ask: 'page'; readonly query: RawQuery }
+  | { readonly ask: 'buckets'; readonly query: BucketQuery }
   /** At most 500 tags. */
   | { readonly ask: 'latest'; readonly tags: readonly string[] }
+  /** At most 1,000 tags. */
+  | { readonly ask: 'summaries'; readonly tags: readonly string[] }
   | { readonly ask: 'tags'; readonly after: string | null }
   | { readonly ask: 'status' }
   /** Writes out what is in memory. */
@@ -58,7 +63,9 @@ export interface HistorianStatus {
 /** Answers by question. */
 export interface Answers {
   page: PageMessage;
+  buckets: BucketPageMessage;
   latest: Latest;
+  summaries: readonly TagSummary[];
   tags: readonly TagSummary[];
   status: HistorianStatus;
   flush: null;

@@ -10,8 +10,6 @@ import {
   double,
   EVER,
   lineOf,
-  LOG,
-  Model,
   pageOf,
   samplesOf,
   T0,
@@ -19,68 +17,7 @@ import {
 } from './history-kit.ts';
 import { MAX_PAGE_POINTS, PAGE_HEAP_BYTES } from './limits.ts';
 import { latestOf, tagPage } from './query.ts';
-import { Store } from './store.ts';
-
-const TAGS = ['northmill/a', 'northmill/Öl', 'northmill/b/c'];
-const TOPICS = ['samples', 'samples.critical'];
-
-function openStore(folder: TestFolder): Store {
-  const store = new Store({ folder: folder.file('historian'), log: LOG });
-  store.open();
-  for (const topic of TOPICS) store.progress(topic);
-  return store;
-}
-
-/** What happens to a historian: batches of a topic, flushes, crashes (what was not flushed comes again from the log). */
-const anyStep = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      type: fc.constant('batch' as const),
-      topic: fc.constantFrom('samples', 'samples', 'samples', 'samples.critical'),
-      samples: fc.array(fc.record({ tag: fc.constantFrom(...TAGS), sample: anySample }), {
-        minLength: 1,
-        maxLength: 20,
-      }),
-      timestampMs: fc.nat(50).map((step) => T0 / 1000 + step),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('flush' as const) }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('crash' as const) }) },
-);
-type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
-
-interface World {
-  store: Store;
-  readonly folder: TestFolder;
-  readonly model: Model;
-  readonly log: Map<string, Uint8Array[]>;
-  readonly ends: Map<string, number>;
-  merges: number;
-}
-
-async function take(world: World, step: Step): Promise<void> {
-  if (step.type === 'flush') {
-    const before = world.store.manifest.files.length;
-    await world.store.flush();
-    await world.store.settled();
-    if (world.store.manifest.files.length < before) world.merges++;
-    return;
-  }
-  if (step.type === 'crash') {
-    await world.store.close();
-    world.store = openStore(world.folder);
-    for (const [topic, batches] of world.log) await applyAll(world.store, batches, topic);
-    return;
-  }
-  const { topic, samples, timestampMs } = step;
-  const base = world.ends.get(topic) ?? 0;
-  const batch = batchOf(samples, base, timestampMs);
-  for (const [i, tagged] of samples.entries()) world.model.add(topic, base + i, timestampMs, tagged);
-  world.ends.set(topic, base + samples.length);
-  world.log.set(topic, [...(world.log.get(topic) ?? []), batch]);
-  await applyAll(world.store, [batch], topic);
-}
+import { anyStep, openStore, TAGS, TOPICS, World } from './world-kit.ts';
 
 describe('a raw query', () => {
   test('agrees with a list, bit for bit, whatever came late, was flushed, merged or replayed', async () => {
@@ -93,19 +30,12 @@ describe('a raw query', () => {
     });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(anyStep, { minLength: 20, maxLength: 60, size: 'max' }),
+        fc.array(anyStep(anySample), { minLength: 20, maxLength: 60, size: 'max' }),
         fc.array(question, { maxLength: 8 }),
         async (steps, questions) => {
           using folder = new TestFolder();
-          const world: World = {
-            store: openStore(folder),
-            folder,
-            model: new Model(),
-            log: new Map(),
-            ends: new Map(),
-            merges: 0,
-          };
-          for (const step of steps) await take(world, step);
+          const world = new World(folder);
+          for (const step of steps) await world.take(step);
           merges += world.merges;
           const { store, model } = world;
           for (const tag of TAGS) {

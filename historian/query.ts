@@ -1,7 +1,8 @@
 import { Fault } from '../edge/core/fault.ts';
 import type { BlockList } from './block-list.ts';
-import { type Gap, HistoryPage, type Latest, type LatestSample, type RawQuery, type TagSummary } from './history.ts';
-import { MAX_GAPS, MAX_PAGE_POINTS, MAX_PAGE_TAGS, PAGE_HEAP_BYTES } from './limits.ts';
+import { damagedFileGaps, damageGap, standingGaps, toldGaps } from './gaps.ts';
+import { HistoryPage, type Latest, type LatestSample, type RawQuery, type TagSummary } from './history.ts';
+import { MAX_PAGE_POINTS, MAX_PAGE_TAGS, PAGE_HEAP_BYTES } from './limits.ts';
 import { Points } from './points.ts';
 import { Scan } from './scan.ts';
 import type { View } from './view.ts';
@@ -13,16 +14,8 @@ export function queryPage(view: View, query: RawQuery): HistoryPage {
   const { parts } = view;
   const { tag, fromUs, toUs, after } = query;
   const gaps = standingGaps(view, tag);
-  const lists = seriesOf(view, tag).flatMap((id) => blocksOf(view, id, fromUs, toUs));
-  const scan = new Scan(lists, { fromUs, toUs, after }, (damage) =>
-    gaps.push({
-      fromUs: damage.firstUs,
-      toUs: damage.lastUs + 1,
-      reason: 'historian-damaged',
-      samples: damage.samples,
-      detail: damage.fault.detail,
-    }),
-  );
+  const lists = view.blocks(tag, fromUs, toUs);
+  const scan = new Scan(lists, { fromUs, toUs, after }, (damage) => gaps.push(damageGap(damage)));
   const limit = Math.max(1, Math.min(query.limit ?? MAX_PAGE_POINTS, MAX_PAGE_POINTS));
   const points = new Points(limit);
   const more = scan.collect(points, limit, PAGE_HEAP_BYTES);
@@ -30,68 +23,7 @@ export function queryPage(view: View, query: RawQuery): HistoryPage {
   const next = more
     ? { timeUs: points.times[last] ?? fromUs, topic: points.topics[last] ?? 0, offset: points.offsets[last] ?? 0 }
     : null;
-  // A gap belongs to the page in whose span it begins, so that it is told once.
-  const beginUs = after?.timeUs ?? Number.NEGATIVE_INFINITY;
-  const endUs = next?.timeUs ?? Number.POSITIVE_INFINITY;
-  const told = gaps
-    .filter((gap) => fromUs < toUs && gap.fromUs < toUs && gap.toUs > fromUs)
-    .map((gap) => ({ ...gap, fromUs: Math.max(gap.fromUs, fromUs), toUs: Math.min(gap.toUs, toUs) }))
-    .filter((gap) => gap.fromUs > beginUs && gap.fromUs <= endUs)
-    .toSorted((a, b) => a.fromUs - b.fromUs);
-  return new HistoryPage(tag, points, [...parts.topics], joinedGaps(told), next);
-}
-
-/** Ids of a tag's series: one for each topic that has it. */
-function seriesOf(view: View, tag: string): number[] {
-  const { series, topics } = view.parts;
-  return topics.map((_, topic) => series.find(topic, tag)).filter((id) => id >= 0);
-}
-
-/** The lists of a series that can have samples in this span. */
-function blocksOf(view: View, series: number, fromUs: number, toUs: number): BlockList[] {
-  const { files, memtable } = view.parts;
-  const topic = view.parts.series.topic(series);
-  const lists: BlockList[] = files.flatMap((file) => file.blocks(series, topic, fromUs, toUs) ?? []);
-  if (memtable.has(series)) lists.push(memtable.blocks(series, topic));
-  return lists;
-}
-
-/** Gaps that do not depend on blocks: files that cannot be opened, and records that the log did not have. */
-function standingGaps(view: View, tag: string): Gap[] {
-  const { lost, series, topics } = view.parts;
-  const gaps = damagedFileGaps(view);
-  // A tag without any sample may have had all of them in what was lost.
-  const isKnown = seriesOf(view, tag).length > 0;
-  for (const range of lost) {
-    if (isKnown && series.find(topics.indexOf(range.topic), tag) < 0) continue;
-    gaps.push({
-      fromUs: range.fromMs * 1000,
-      toUs: range.toMs * 1000 + 1000,
-      reason: range.reason,
-      samples: null,
-      detail: `Records ${range.first} to ${range.last} of ${range.topic}.`,
-    });
-  }
-  return gaps;
-}
-
-function damagedFileGaps(view: View): Gap[] {
-  return view.parts.damagedFiles.map(({ entry, fault }) => ({
-    fromUs: entry.firstUs,
-    toUs: entry.lastUs + 1,
-    reason: 'historian-damaged',
-    samples: null,
-    detail: fault.detail,
-  }));
-}
-
-/** At most 1,000: beyond that the last ones are joined into one. */
-function joinedGaps(gaps: Gap[]): Gap[] {
-  const rest = gaps.slice(MAX_GAPS - 1);
-  const [first] = rest;
-  if (first === undefined || rest.length === 1) return gaps;
-  const toUs = rest.reduce((latest, gap) => Math.max(latest, gap.toUs), first.toUs);
-  return [...gaps.slice(0, MAX_GAPS - 1), { ...first, toUs, samples: null, detail: `${rest.length} gaps.` }];
+  return new HistoryPage(tag, points, [...parts.topics], toldGaps(gaps, query, after, next), next);
 }
 
 /** Last sample of each of these tags, in their order, without those that have none. */
@@ -100,7 +32,7 @@ export function latestOf(view: View, tags: readonly string[]): Latest {
   const gaps: Latest['gaps'][number][] = [];
   for (const tag of tags) {
     const best = new Points(1);
-    for (const id of seriesOf(view, tag)) latestOfSeries(view, id, tag, best, gaps);
+    for (const id of view.seriesOf(tag)) latestOfSeries(view, id, tag, best, gaps);
     const lastUs = best.count > 0 ? (best.times[0] ?? 0) : Number.NEGATIVE_INFINITY;
     for (const gap of damagedFileGaps(view)) if (gap.toUs > lastUs) gaps.push({ tag, ...gap });
     if (best.count > 0) samples.push({ tag, ...best.sample(0, view.parts.topics) });
@@ -144,22 +76,33 @@ function takeLater(best: Points, points: Points): void {
   best.append(points, row, row + 1);
 }
 
+/** What there is of each of these tags, in their order, without those that have nothing. */
+export function summariesOf(view: View, tags: readonly string[]): TagSummary[] {
+  return tags.flatMap((tag) => {
+    const parts = view.seriesOf(tag).map((id) => summaryOf(view, id, tag));
+    const known = parts.filter(({ samples }) => samples > 0);
+    return known.length === 0 ? [] : [known.reduce(both)];
+  });
+}
+
+function summaryOf(view: View, id: number, tag: string): TagSummary {
+  const { samples, firsts, lasts } = view.parts.totals;
+  return { tag, samples: samples[id] ?? 0, firstUs: firsts[id] ?? 0, lastUs: lasts[id] ?? 0 };
+}
+
 /** Tags behind `after` (undefined: from the first), ordered by their bytes, at most 5,000. */
 export function tagPage(view: View, after?: string): TagSummary[] {
-  const { series, totals } = view.parts;
+  const { series } = view.parts;
   const page: TagSummary[] = [];
   const sorted = series.sorted();
   for (let i = after === undefined ? 0 : firstBehind(view, sorted, after); i < sorted.length; i++) {
     const id = sorted[i] ?? 0;
-    const tag = series.tag(id);
-    const samples = totals.samples[id] ?? 0;
-    if (samples === 0) continue;
-    const firstUs = totals.firsts[id] ?? 0;
-    const lastUs = totals.lasts[id] ?? 0;
+    const summary = summaryOf(view, id, series.tag(id));
+    if (summary.samples === 0) continue;
     const previous = page.at(-1);
-    if (previous?.tag === tag) page[page.length - 1] = both(previous, { tag, samples, firstUs, lastUs });
+    if (previous?.tag === summary.tag) page[page.length - 1] = both(previous, summary);
     else if (page.length === MAX_PAGE_TAGS) break;
-    else page.push({ tag, samples, firstUs, lastUs });
+    else page.push(summary);
   }
   return page;
 }

@@ -69,18 +69,39 @@ export class Scan {
   /** Appends samples to `out` until it has `maxRows` or `maxHeapBytes` or a little more. True: there may be more. */
   collect(out: Points, maxRows: number, maxHeapBytes: number): boolean {
     for (;;) {
-      const source = this.least();
-      if (source === undefined) return false;
-      if (source.points === undefined) {
-        this.load(source);
-        continue;
-      }
+      const source = this.loadedLeast();
+      if (source?.points === undefined) return false;
       if (out.count >= maxRows || out.heapLength >= maxHeapBytes) return true;
       const stop = this.runEnd(source, Math.min(source.end, source.row + maxRows - out.count));
       out.append(source.points, source.row, stop);
-      source.row = stop;
-      if (stop === source.end) this.nextBlock(source);
+      this.take(source, stop);
     }
+  }
+
+  /** Gives the samples to `take` as rows of the blocks that they lie in, without copying, until it returns false or there are none left. True: it returned false. */
+  eachRun(take: (points: Points, start: number, end: number) => boolean): boolean {
+    for (;;) {
+      const source = this.loadedLeast();
+      if (source?.points === undefined) return false;
+      const { points, row } = source;
+      const stop = this.runEnd(source, source.end);
+      this.take(source, stop);
+      if (!take(points, row, stop)) return true;
+    }
+  }
+
+  /** The source with the next sample, its block loaded; undefined: there is no sample left. */
+  private loadedLeast(): Source | undefined {
+    for (;;) {
+      const source = this.least();
+      if (source === undefined || source.points !== undefined) return source;
+      this.load(source);
+    }
+  }
+
+  private take(source: Source, stop: number): void {
+    source.row = stop;
+    if (stop === source.end) this.nextBlock(source);
   }
 
   private hasBlock(source: Source): boolean {
@@ -158,7 +179,7 @@ function before(a: Source, b: Source): boolean {
 }
 
 /** First of `count` ascending times that is not below `timeUs`. */
-function lowerBound(times: Float64Array, count: number, timeUs: number): number {
+export function lowerBound(times: Float64Array, count: number, timeUs: number): number {
   let low = 0;
   let high = count;
   while (low < high) {

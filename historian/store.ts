@@ -6,7 +6,7 @@ import { assert, Fault, messageOf } from '../edge/core/fault.ts';
 import type { Sample } from '../edge/core/sample.ts';
 import { StoredFile } from './file.ts';
 import { type FileEntry, FileWriter } from './file-writer.ts';
-import { BLOCK_POINTS, FLUSH_AFTER_MS, MEMTABLE_BYTES } from './limits.ts';
+import { BLOCK_POINTS, FLUSH_AFTER_MS, MEMTABLE_BYTES, SLICE_MS } from './limits.ts';
 import { loadFiles, Topics } from './loading.ts';
 import { withLostRange } from './lost-ranges.ts';
 import {
@@ -25,9 +25,6 @@ import { SeriesIndex } from './series-index.ts';
 import { SeriesTotals } from './series-totals.ts';
 import type { SampleSink, TopicProgress } from './sink.ts';
 import { type DamagedFile, View } from './view.ts';
-
-/** A write-out or merge lets queries have the thread after this long. */
-const SLICE_MS = 10;
 
 /** How a historian is opened. */
 export interface StoreOptions {
@@ -294,7 +291,7 @@ export class Store implements SampleSink {
     return file;
   }
 
-  /** Gives the thread to others every 10 ms. */
+  /** Gives the thread to queries and others every 10 ms. */
   private breather(): () => Promise<void> {
     let sinceMs = this.clock.monotonicMs();
     return async () => {

@@ -1,4 +1,5 @@
 import type { Fault } from '../edge/core/fault.ts';
+import type { BlockList } from './block-list.ts';
 import type { StoredFile } from './file.ts';
 import type { FileEntry } from './file-writer.ts';
 import type { LostRange } from './manifest.ts';
@@ -42,6 +43,22 @@ export class View {
   /** Whether nobody but the one who made it can look at its memtable. */
   get sole(): boolean {
     return this.references === 1 && this.parts.memtable.readers === 1;
+  }
+
+  /** Ids of a tag's series: one for each topic that has it. */
+  seriesOf(tag: string): number[] {
+    const { series, topics } = this.parts;
+    return topics.map((_, topic) => series.find(topic, tag)).filter((id) => id >= 0);
+  }
+
+  /** The lists of blocks that can have samples of a tag with `fromUs` ≤ time < `toUs`. */
+  blocks(tag: string, fromUs: number, toUs: number): BlockList[] {
+    const { files, memtable, series } = this.parts;
+    return this.seriesOf(tag).flatMap((id) => {
+      const topic = series.topic(id);
+      const lists: BlockList[] = files.flatMap((file) => file.blocks(id, topic, fromUs, toUs) ?? []);
+      return memtable.has(id) ? [...lists, memtable.blocks(id, topic)] : lists;
+    });
   }
 
   retain(): this {

@@ -4,9 +4,10 @@ import { DurableEnds } from '../edge/core/durable-ends.ts';
 import { assert, toFaultMessage } from '../edge/core/fault.ts';
 import { answerTo } from './answer.ts';
 import { Follower } from './follower.ts';
-import type { HistorianNotice, HistorianRequest, HistorianWorkerData } from './protocol.ts';
+import type { HistorianNotice, HistorianRequest, HistorianWorkerData, Question } from './protocol.ts';
 import { SharedProgress } from './shared-progress.ts';
 import { Store } from './store.ts';
+import { Turns } from './turns.ts';
 
 /** How often it is looked whether the memtable has waited long enough. */
 const TICK_MS = 1000;
@@ -16,6 +17,7 @@ class HistorianWorker {
   private readonly store: Store;
   private readonly follower: Follower;
   private readonly port: MessagePort;
+  private readonly turns = new Turns(systemClock());
   private readonly stopping = new AbortController();
 
   constructor(data: HistorianWorkerData, port: MessagePort) {
@@ -64,6 +66,14 @@ class HistorianWorker {
     const { id, question } = request;
     try {
       if (question.ask === 'flush') await this.follower.flushSoon();
+    } catch (error) {
+      return this.post({ type: 'refusal', id, fault: toFaultMessage(error) });
+    }
+    this.turns.add(() => this.answer(id, question));
+  }
+
+  private answer(id: number, question: Question): void {
+    try {
       const { answer, transfer } = answerTo(this.store, question);
       this.post({ type: 'answer', id, answer }, transfer);
     } catch (error) {

@@ -17,10 +17,23 @@ afterAll(async () => {
 });
 
 const route = fc.constantFrom(...allRoutes('0.0.0').map(({ path }) => path));
-const name = fc.constantFrom('tag', 'from', 'to', 'match', 'after', 'limit', 'x', '__proto__', 'constructor');
+const name = fc.constantFrom(
+  'tag',
+  'from',
+  'to',
+  'match',
+  'after',
+  'limit',
+  'interval',
+  'aggregate',
+  'points',
+  'x',
+  '__proto__',
+  'constructor',
+);
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
-  fc.constantFrom('plant/a', '2020-03-17T10:14:33Z', '**', '1', '-1', ''),
+  fc.constantFrom('plant/a', '2020-03-17T10:14:33Z', '**', '1', '-1', '1m', 'mean', 'mean,max', ''),
 );
 const header = fc.stringMatching(/^[\x20-\x7e]{0,40}$/);
 
@@ -33,10 +46,10 @@ function isFair(status: number, body: string): boolean {
 test('no query makes the gateway fail', async () => {
   const query = fc.array(fc.tuple(name, text), { maxLength: 5 });
   await fc.assert(
-    fc.asyncProperty(route, query, fc.constantFrom('GET', 'POST'), async (path, parameters, method) => {
+    fc.asyncProperty(route, query, fc.constantFrom('GET', 'POST', 'DELETE'), async (path, parameters, method) => {
       // Texts that are no UTF-16 cannot stand in a URL.
       const given = parameters.map(([key, value]) => `${key}=${encodeURIComponent(value.toWellFormed())}`);
-      const url = `${path.replace('{name}', 'cloud')}?${given.join('&')}`;
+      const url = `${path.replace('{name}', 'cloud').replace('{id}', 'model%2Fa-health')}?${given.join('&')}`;
       const answer = await api.inject({ method, url });
       expect(isFair(answer.statusCode, answer.body)).toBe(true);
     }),

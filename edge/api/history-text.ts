@@ -14,7 +14,7 @@ export const HISTORY_MEDIA_TYPES: Readonly<Record<HistoryFormat, string>> = {
 export const GAPS_TRAILER = 'millrace-gaps';
 
 /** Text is handed on in pieces of about this many characters. */
-const PIECE_CHARACTERS = 64 * 1024;
+export const PIECE_CHARACTERS = 64 * 1024;
 /** Gaps of one answer, which come behind the samples and are kept until then. Beyond this those of a tag are joined into one. */
 const MAX_GAPS = 10_000;
 
@@ -46,12 +46,14 @@ export async function* historyText(
   yield piece + lines.end(gaps);
 }
 
-interface TaggedGap {
+/** A gap beside its tag. */
+export interface TaggedGap {
   readonly tag: string;
   readonly gap: HistoryGap;
 }
 
-function keepGap(gaps: TaggedGap[], { tag, gap }: TaggedGap): void {
+/** Adds a gap to those that stand at the end of an answer. */
+export function keepGap(gaps: TaggedGap[], { tag, gap }: TaggedGap): void {
   const last = gaps.at(-1);
   if (gaps.length < MAX_GAPS || last?.tag !== tag) {
     gaps.push({ tag, gap });
@@ -84,7 +86,7 @@ function jsonLines(): Lines {
   let separator = '';
   return {
     begin: '{"items":[',
-    end: (gaps) => `\n],"gaps":[${gaps.map((gap) => `\n${jsonGap(gap)}`).join(',')}]}\n`,
+    end: (gaps) => `\n],${jsonGaps(gaps)}}\n`,
     prefix: (tag) => JSON.stringify(tag),
     row(prefix, sample) {
       const text = `${separator}\n${jsonRow(prefix, sample)}`;
@@ -92,6 +94,11 @@ function jsonLines(): Lines {
       return text;
     },
   };
+}
+
+/** The member `gaps` of an answer. */
+export function jsonGaps(gaps: readonly TaggedGap[]): string {
+  return `"gaps":[${gaps.map((gap) => `\n${jsonGap(gap)}`).join(',')}]`;
 }
 
 function jsonGap({ tag, gap: { fromUs, toUs, reason, samples, detail } }: TaggedGap): string {

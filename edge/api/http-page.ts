@@ -12,7 +12,10 @@ export const HTTP_PAGE = path.join(import.meta.dirname, '..', '..', 'docs', 'htt
 export function httpPage(): string {
   const routes = allRoutes(version);
   const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${escapeCell(route.summary)} |`);
-  const sections = routes.filter(({ query }) => query !== undefined).map(parameterSection);
+  const sections = routes.flatMap((route) => [
+    ...(route.query === undefined ? [] : [parameterSection(route, route.query, 'parameter')]),
+    ...(route.body === undefined ? [] : [parameterSection(route, route.body, 'member of the body')]),
+  ]);
   return `${introduction}
 ## Routes
 
@@ -24,17 +27,17 @@ ${sections.join('\n')}
 ${formats}`;
 }
 
-function parameterSection(route: Route): string {
-  const { properties = {}, required = [] } = route.query === undefined ? {} : schemaOf(route.query);
+function parameterSection(route: Route, schema: z.ZodObject, what: string): string {
+  const { properties = {}, required = [] } = schemaOf(schema);
   const rows = Object.entries(properties).map(([name, property]) => {
     const { description = '' } = property as { description?: string };
     return `| \`${name}\` | ${required.includes(name) ? 'yes' : ''} | ${escapeCell(description)} |`;
   });
-  return `### ${route.method} ${route.path}\n\n| parameter | required | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
+  return `### ${route.method} ${route.path}\n\n| ${what} | required | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
 }
 
-function schemaOf(query: z.ZodObject) {
-  return z.toJSONSchema(query, { io: 'input' });
+function schemaOf(schema: z.ZodObject) {
+  return z.toJSONSchema(schema, { io: 'input' });
 }
 
 function escapeCell(text: string): string {
@@ -51,7 +54,8 @@ curl -H 'accept: text/csv' 'http://127.0.0.1:8080/api/v1/history?tag=plant/hall/
 curl --unix-socket data/gateway.sock http://localhost/api/v1/ledger
 \`\`\`
 
-Over TCP the Host of a request must be a loopback name or address, or the configured one, and an Origin must be the gateway's own: pages of others cannot use a browser to read the gateway.
+Over TCP the Host of a request must be a loopback name or address, or the configured one, and an Origin must be the gateway's own: pages of others cannot use a browser to read the gateway or to act on it.
+Bodies are JSON (\`content-type: application/json\`). The dashboard is at \`/\`.
 Errors are problem documents (\`docs/errors.md\`). \`/openapi.json\` describes all of this for programs. This page is made from the same definitions (\`npx node edge/api/http-page.ts\`).
 `;
 
@@ -62,6 +66,11 @@ const formats = `## Samples
 - Doubles are written in the shortest form that reads as the same double, 64-bit integers with all their digits (also in JSON), bytes in base64, arrays as \`{"shape":[3],"stepNs":1000,"d":[0.5,-0.5,2]}\`.
 - CSV (\`Accept: text/csv\`) has the header \`time,value,quality\`, of several tags \`tag,time,value,quality\`. A value of null is an empty field, an empty text is \`""\`.
 - JSON ends with \`gaps\`: spans in which samples may be missing, and why. CSV has no room for them; the trailer \`millrace-gaps\` says how many there are (\`curl -v\` shows it).
+- The live view (\`GET /api/v1/live\`) is a stream of server-sent events: \`event: sample\` with \`{"items":[{"tag","time","value","quality","flags"}]}\`, first the last known sample of each tag, then what is new, at most four times a second; who is slow gets the newest sample of each tag. \`event: ping\` comes when there was nothing for 15 s.
+- With \`interval\` and \`aggregate\` an answer has a row for each interval, counted from the epoch in UTC, also for those without values: \`{"items":[{"tag","interval":"1m","aggregates":["mean","max"],"partial":[],"rows":[[time,mean,max],…]}],"gaps":[…]}\`, in CSV \`time,mean,max\`. The first and last interval may begin before \`from\` or end behind \`to\`; they then have only samples of the span, and \`partial\` names them. At most 100,000 intervals of a tag.
+- Aggregates are of the values of quality Good alone (OPC UA Part 13, TreatUncertainAsBad). \`mean\` is the arithmetic mean of the samples; \`min\`, \`max\`, \`first\` and \`last\` are exact, also of 64-bit integers; booleans are 0 and 1; texts, bytes and arrays have none (\`aggregate-type\`). Without a good value all are null (in CSV empty) and the count is 0.
+- With \`points\` an answer is what a chart of so many pixels shows: \`{"items":[{"tag","raw":false,"bucketSeconds":86.4,"points":[[time,min,max,first,last,count],…]}],"gaps":[…]}\`, at most so many buckets of equal width from \`from\` on; where there are no more samples than that, the samples themselves (\`raw\`), those that are not good as null.
+- The \`gaps\` of aggregates and charts also have what the source did not give (\`no-value\`): from a null sample, such as BadNoCommunication, to the next good value. \`from\` or \`to\` left out is the first or last sample of the tags that are asked for.
 - An answer that cannot be finished is broken off, never just ended: a client that reads to the end has everything.
 `;
 

@@ -29,6 +29,9 @@ test('parameters, media types and faults of a route are in it', () => {
     { name: 'tag', in: 'query', required: true },
     { name: 'from', in: 'query', required: false },
     { name: 'to', in: 'query', required: false },
+    { name: 'interval', in: 'query', required: false },
+    { name: 'aggregate', in: 'query', required: false },
+    { name: 'points', in: 'query', required: false },
   ]);
   expect(Object.keys(history?.responses['200']?.content ?? {})).toEqual(['application/json', 'text/csv']);
   expect(Object.keys(history?.responses ?? {})).toEqual(['200', '400', '404', '429', '503']);

@@ -29,6 +29,7 @@ function operationOf(route: Route): Record<string, unknown> {
     operationId: route.operation,
     summary: route.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
+    ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
     responses: { ...responsesOf(route.answers), ...problemsOf(route.faults) },
   };
 }
@@ -40,6 +41,10 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query'):
     const { description, ...shape } = property as { description?: string };
     return { name, in: place, required: required.includes(name), description, schema: shape };
   });
+}
+
+function bodyOf(schema: z.ZodObject): Record<string, unknown> {
+  return { required: false, content: { 'application/json': { schema: schemaOf(schema) } } };
 }
 
 function responsesOf(answers: readonly AnswerDescription[]): Record<string, unknown> {

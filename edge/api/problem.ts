@@ -15,9 +15,12 @@ export interface Problem {
 const statuses: Partial<Record<FaultCode, number>> = {
   'request-invalid': 400,
   'time-invalid': 400,
+  'aggregate-type': 400,
   'host-refused': 403,
   'not-found': 404,
   'tag-unknown': 404,
+  'alarm-unknown': 404,
+  'alarm-state': 409,
   'log-topic-unknown': 404,
   'link-unknown': 404,
   'not-acceptable': 406,

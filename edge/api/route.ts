@@ -3,9 +3,11 @@ import { Fault, type FaultCode } from '../core/fault.ts';
 import type { Services } from './services.ts';
 
 /** What a route's function is called with. */
-export interface Call<Query, Params> {
+export interface Call<Query, Params, Body = unknown> {
   readonly query: Query;
   readonly params: Params;
+  /** Of JSON; undefined where none was sent. */
+  readonly body: Body;
   readonly accept: string | undefined;
   /** Aborted when the asker has gone. */
   readonly signal: AbortSignal;
@@ -30,9 +32,11 @@ export interface AnswerDescription {
   readonly schema?: z.ZodType;
 }
 
+export type Method = 'GET' | 'POST' | 'DELETE';
+
 /** One operation of the API: the server, the OpenAPI document and the tests are made from these. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   /** With `{name}` for parameters, as in OpenAPI. */
   readonly path: string;
   readonly operation: string;
@@ -41,41 +45,47 @@ export interface Route {
   /** Query parameters that may be given several times. */
   readonly repeated: readonly string[];
   readonly params: z.ZodObject | undefined;
+  /** Of a JSON body, which may be left out. */
+  readonly body: z.ZodObject | undefined;
   readonly answers: readonly AnswerDescription[];
   readonly faults: readonly FaultCode[];
   handle(call: Call<unknown, unknown>): Promise<Answer> | Answer;
 }
 
-interface RouteDefinition<Query extends z.ZodObject, Params extends z.ZodObject> {
-  readonly method?: 'GET' | 'POST';
+interface RouteDefinition<Query extends z.ZodObject, Params extends z.ZodObject, Body extends z.ZodObject> {
+  readonly method?: Method;
   readonly path: string;
   readonly operation: string;
   readonly summary: string;
   readonly query?: Query;
   readonly repeated?: readonly string[];
   readonly params?: Params;
+  readonly body?: Body;
   readonly answers: readonly AnswerDescription[];
   readonly faults?: readonly FaultCode[];
-  handle(call: Call<z.output<Query>, z.output<Params>>): Promise<Answer> | Answer;
+  handle(call: Call<z.output<Query>, z.output<Params>, z.output<Body>>): Promise<Answer> | Answer;
 }
 
-/** A route whose query and parameters are checked before its function sees them; what does not fit is `request-invalid`. */
-export function defineRoute<Query extends z.ZodObject, Params extends z.ZodObject>(
-  definition: RouteDefinition<Query, Params>,
+/** A route whose query, parameters and body are checked before its function sees them; what does not fit is `request-invalid`. */
+export function defineRoute<Query extends z.ZodObject, Params extends z.ZodObject, Body extends z.ZodObject>(
+  definition: RouteDefinition<Query, Params, Body>,
 ): Route {
-  const { method = 'GET', query, repeated = [], params, faults = [] } = definition;
+  const { method = 'GET', query, repeated = [], params, body, faults = [] } = definition;
   return {
     ...definition,
     method,
     query,
     repeated,
     params,
-    faults: query === undefined ? faults : ['request-invalid', ...faults],
+    body,
+    faults: query === undefined && body === undefined ? faults : ['request-invalid', ...faults],
     handle(call) {
       return definition.handle({
         ...call,
         query: checked(query, listed(call.query, repeated)) as z.output<Query>,
         params: checked(params, call.params) as z.output<Params>,
+        // A body that nobody asked for says nothing.
+        body: checked(body, body === undefined ? {} : (call.body ?? {})) as z.output<Body>,
       });
     },
   };

@@ -1,26 +1,35 @@
 import { openApi } from './openapi.ts';
 import { defineRoute, json, type Route } from './route.ts';
+import { alarmRoutes } from './routes/alarms.ts';
+import { demoRoutes } from './routes/demo.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoute } from './routes/history.ts';
 import { latestRoute } from './routes/latest.ts';
 import { ledgerRoute } from './routes/ledger.ts';
 import { linkRoutes } from './routes/links.ts';
-import { connectorsRoute, eventsRoute, forecastRoute, logTopicsRoute } from './routes/state.ts';
+import { liveRoute } from './routes/live.ts';
+import { modelsRoute } from './routes/models.ts';
+import { connectorsRoute, eventsRoute, forecastRoute, logTopicsRoute, statusRoute } from './routes/state.ts';
 import { tagsRoute } from './routes/tags.ts';
 
 /** Every route of the API: this list is the map. */
 export function allRoutes(version: string): Route[] {
   const routes: Route[] = [
     ...healthRoutes(version),
+    statusRoute(version),
     tagsRoute,
     latestRoute,
     historyRoute(),
+    liveRoute,
+    ...alarmRoutes,
+    modelsRoute,
     ledgerRoute,
     connectorsRoute,
     ...linkRoutes(),
     logTopicsRoute,
     forecastRoute,
     eventsRoute,
+    ...demoRoutes,
   ];
   const document: Route = defineRoute({
     path: '/openapi.json',

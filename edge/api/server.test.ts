@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { catalogue } from '../core/fault.ts';
+import type { Method, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 import type { ApiServer } from './server.ts';
 import { MemoryServices, sampleAt, serverOf, START_US } from './services-kit.ts';
@@ -31,7 +32,7 @@ interface Answer {
   readonly text: string;
 }
 
-async function get(url: string, headers: Record<string, string> = {}, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
+async function get(url: string, headers: Record<string, string> = {}, method: Method = 'GET'): Promise<Answer> {
   const answer = await api.inject({ method, url, headers });
   return { status: answer.statusCode, type: String(answer.headers['content-type']), text: answer.body };
 }
@@ -63,10 +64,14 @@ async function origin(): Promise<string> {
 
 describe('every route', () => {
   const routes = allRoutes('0.0.0').map((route) => [`${route.method} ${route.path}`, route] as const);
-  const queries: Record<string, string> = { history: '?tag=plant/a', latest: '?tag=plant/a' };
+  const queries: Record<string, string> = { history: '?tag=plant/a', latest: '?tag=plant/a', live: '?tag=**' };
+  const fault = 'valve-partly-closed';
+  const names: Record<string, string> = { verifyLink: 'cloud', beginDemoFault: fault, endDemoFault: fault };
+  const address = ({ path, operation }: Route): string =>
+    path.replace('{name}', names[operation] ?? '').replace('{id}', 'model%2Fa-health');
 
   test.each(routes)('%s answers as the OpenAPI document says', async (_name, route) => {
-    const url = route.path.replace('{name}', 'cloud') + (queries[route.operation] ?? '');
+    const url = address(route) + (queries[route.operation] ?? '');
     for (const { mediaType, schema, status } of route.answers.filter((answer) => answer.status === 200)) {
       const answer = await get(url, { accept: mediaType }, route.method);
       expect(answer.status).toBe(status);
@@ -78,7 +83,7 @@ describe('every route', () => {
   });
 
   test.each(routes)('%s refuses a parameter that it does not have', async (_name, route) => {
-    const answer = await get(`${route.path.replace('{name}', 'cloud')}?tga=1`, {}, route.method);
+    const answer = await get(`${address(route)}?tga=1`, {}, route.method);
     expect([answer.status, answer.type]).toEqual([400, 'application/problem+json']);
   });
 });
@@ -153,6 +158,8 @@ describe('latest', () => {
 
 describe('history', () => {
   const times = 'from=2020-03-17T10:14:33Z&to=2020-03-17T10:14:35Z';
+  const FIRST = '2020-03-17T10:14:33.000000Z';
+  const SECOND = '2020-03-17T10:14:34.000000Z';
 
   test('has from, and has not to', async () => {
     const { text } = await get(`/api/v1/history?tag=plant/a&${times}`, { accept: 'text/csv' });
@@ -189,10 +196,46 @@ describe('history', () => {
     ['?tag=plant/a&from=2020-03-17T10:14:33', 400, 'time-invalid'],
     ['?tag=plant/a&to=yesterday', 400, 'time-invalid'],
     ['?tag=plant/a&interval=1m', 400, 'request-invalid'],
-    ['?tag=plant/a&points=100', 400, 'request-invalid'],
+    ['?tag=plant/a&points=0', 400, 'request-invalid'],
+    ['?tag=plant/a&points=10&interval=1m&aggregate=mean', 400, 'request-invalid'],
+    ['?tag=plant/a&interval=1x&aggregate=mean', 400, 'request-invalid'],
+    ['?tag=plant/a&interval=1m&aggregate=median', 400, 'request-invalid'],
     ['?tag=plant/x', 404, 'tag-unknown'],
   ])('%s is %d %s', async (query, status, code) => {
     expect(await problem(`/api/v1/history${query}`)).toMatchObject({ status, type: `urn:millrace:error:${code}` });
+  });
+
+  test('as aggregates or as a chart', async () => {
+    const aggregates = `/api/v1/history?tag=plant/a&${times}&interval=1s&aggregate=mean,count`;
+    expect(await json(aggregates)).toMatchObject({
+      items: [
+        {
+          tag: 'plant/a',
+          interval: '1s',
+          aggregates: ['mean', 'count'],
+          rows: [
+            [FIRST, 0.5, 1],
+            [SECOND, 1.5, 1],
+          ],
+        },
+      ],
+      gaps: [],
+    });
+    const { text } = await get(`${aggregates}&tag=plant/b`, { accept: 'text/csv' });
+    expect(text.split('\n').slice(0, 2)).toEqual(['tag,time,mean,count', `plant/a,${FIRST},0.5,1`]);
+    expect(await json(`/api/v1/history?tag=plant/a&${times}&points=100`)).toMatchObject({
+      items: [
+        {
+          tag: 'plant/a',
+          raw: true,
+          bucketSeconds: null,
+          points: [
+            [FIRST, 0.5, 0.5, 0.5, 0.5, 1],
+            [SECOND, 1.5, 1.5, 1.5, 1.5, 1],
+          ],
+        },
+      ],
+    });
   });
 
   test('a format that does not exist is 406', async () => {

@@ -11,7 +11,8 @@ import {
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.ts';
 import { Fault, messageOf } from '../core/fault.ts';
-import { checkHost } from './host-check.ts';
+import { DASHBOARD_PAGE, DashboardFiles, PAGE_HEADERS } from './dashboard-files.ts';
+import { checkFetchSite, checkHost } from './host-check.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf } from './problem.ts';
 import type { Answer, Route } from './route.ts';
 import { version } from '../version.ts';
@@ -26,6 +27,13 @@ const MAX_HEADER_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 5000;
 const MAX_CONNECTIONS = 512;
+
+/** Of every answer. Pages of others may neither guess at an answer's type nor embed it. */
+const STANDARD_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+};
 
 export interface ApiServerOptions {
   readonly services: Services;
@@ -96,13 +104,23 @@ function build({ services, logger, listen }: ApiServerOptions, trusted: WeakSet<
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-    if (!trusted.has(request.raw)) checkHost(request.headers.host, request.headers.origin, listen.host);
+    reply.headers(STANDARD_HEADERS);
+    if (trusted.has(request.raw)) return;
+    checkHost(request.headers.host, request.headers.origin, listen.host);
+    const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = request.headers;
+    checkFetchSite(site?.toString(), mode?.toString(), request.method);
   });
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw new Fault('not-found', `${request.method} ${request.url.slice(0, 200)}`);
   });
+  // A form of another page can send text, but no JSON.
+  app.removeContentTypeParser('text/plain');
+  const files = new DashboardFiles();
+  app.get('/', (request, reply) => sendFile(DASHBOARD_PAGE, files, request, reply));
+  app.get<{ Params: { name: string } }>('/assets/:name', (request, reply) =>
+    sendFile(request.params.name, files, request, reply),
+  );
   for (const route of allRoutes(version)) {
     app.route({
       method: route.method,
@@ -119,11 +137,21 @@ async function handle(route: Route, services: Services, request: FastifyRequest,
   const answer = await route.handle({
     query: request.query,
     params: request.params,
+    body: request.body,
     accept: request.headers.accept,
     signal: gone.signal,
     services,
   });
   return send(answer, reply);
+}
+
+/** A file of the dashboard, or only that it has not changed. */
+function sendFile(name: string, files: DashboardFiles, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const file = files.file(name);
+  if (file === undefined) throw new Fault('not-found', `/assets/${name.slice(0, 200)}`);
+  reply.headers({ ...PAGE_HEADERS, etag: file.etag });
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+  return reply.type(file.mediaType).send(file.body);
 }
 
 async function send({ status = 200, mediaType, body, trailer }: Answer, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,10 +1,27 @@
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
+import type { StandingAlarm } from '../alarms/alarm.ts';
+import type { AlarmAction } from '../alarms/book.ts';
 import type { Address } from '../config/address.ts';
 import { Fault } from '../core/fault.ts';
 import { type LedgerTotals, UNMAPPED } from '../core/ledger.ts';
 import { ValueKind } from '../core/sample.ts';
+import { CHART_AGGREGATES } from './historian-pages.ts';
 import { ApiServer } from './server.ts';
-import type { HistoryPage, HistoryQuery, HistorySample, Services, TagInfo, TagSample, VerifyStep } from './services.ts';
+import type {
+  DemoFault,
+  BucketsPage,
+  BucketsQuery,
+  HistoryPage,
+  HistoryQuery,
+  HistorySample,
+  LiveSample,
+  ModelStatus,
+  Services,
+  TagInfo,
+  TagSample,
+  VerifyStep,
+} from './services.ts';
 
 /** Time of the first sample, µs: 2020-03-17T10:14:33Z. */
 export const START_US = 1_584_440_073_000_000;
@@ -17,6 +34,77 @@ export function sampleAt(timeUs: number, value: number): HistorySample {
 function totalsOf(received: number): LedgerTotals {
   const none = { generated: 0, quarantined: 0, duplicate: 0, filtered: 0, refused: 0, lost: 0, inFlight: 0, lag: 0 };
   return { received, logged: received, stored: received, ...none };
+}
+
+/** An alarm that stands, of a model, with reasons. */
+const SOME_ALARM: StandingAlarm = {
+  id: 'model/a-health',
+  name: 'a-health',
+  kind: 'model',
+  tag: 'plant/a-health-score',
+  asset: 'plant',
+  priority: 'high',
+  onReturn: 'normal',
+  state: 'UNACK',
+  stands: true,
+  sinceUs: START_US,
+  shelvedUntilUs: null,
+  evidence: {
+    message: 'a is not as it should be with b',
+    value: 1.7,
+    limit: 1,
+    reasons: [
+      { signal: 'plant/a', expected: 1, seen: 2.5, share: 0.8 },
+      { signal: 'plant/b', expected: 7, seen: 7.1, share: 0.2 },
+    ],
+  },
+};
+
+const SOME_MODEL: ModelStatus = {
+  name: 'a-health',
+  asset: 'plant',
+  kind: 'autoencoder',
+  state: 'learning',
+  version: null,
+  detail: null,
+  progress: { phase: 'collecting', done: 0.25 },
+  signals: ['plant/a', 'plant/b'],
+  trainedFromUs: null,
+  trainedToUs: null,
+  backend: null,
+  score: null,
+  threshold: null,
+};
+
+/** Faults of a plant in memory. */
+export class MemoryDemo {
+  private readonly nowUs: () => number;
+
+  constructor(nowUs: () => number = () => START_US) {
+    this.nowUs = nowUs;
+  }
+
+  items: DemoFault[] = [
+    {
+      name: 'valve-partly-closed',
+      description: 'The control valve sticks partly closed.',
+      asset: 'plant',
+      signals: ['plant/a'],
+      active: false,
+      sinceUs: null,
+    },
+  ];
+
+  faults(): DemoFault[] {
+    return this.items;
+  }
+
+  setFault(name: string, on: boolean): void {
+    if (!this.items.some((item) => item.name === name)) throw new Fault('not-found', name);
+    this.items = this.items.map((item) =>
+      item.name === name ? { ...item, active: on, sinceUs: on ? (item.sinceUs ?? this.nowUs()) : null } : item,
+    );
+  }
 }
 
 /**
@@ -38,6 +126,18 @@ export class MemoryServices implements Services {
     { type: 'result', equal: true, topics: [] },
   ];
 
+  /** What the live view gives; then it ends. */
+  updates: LiveSample[][] = [];
+  /** Actions on alarms, in order. */
+  readonly actions: (AlarmAction & { readonly id: string })[] = [];
+  standing: StandingAlarm[] = [SOME_ALARM];
+  modelItems: ModelStatus[] = [SOME_MODEL];
+  demo: MemoryDemo | undefined = new MemoryDemo();
+
+  status() {
+    return { site: 'plant', timeUs: START_US };
+  }
+
   readiness() {
     const detail = this.ready ? null : 'It is being recovered.';
     return { ready: this.ready, parts: [{ name: 'log', ready: this.ready, detail }] };
@@ -57,6 +157,18 @@ export class MemoryServices implements Services {
     const wanted = tags?.map((tag) => this.known(tag)) ?? [...this.samples.keys()];
     for (const tag of await Promise.resolve(wanted))
       yield* (this.samples.get(tag) ?? []).slice(-1).map((sample) => ({ tag, ...sample }));
+  }
+
+  /** Each sample is a bucket of its own: what is made of many is tested with the historian. */
+  async *buckets({ tags, fromUs, toUs, reduction }: BucketsQuery): AsyncGenerator<BucketsPage> {
+    const columns = reduction.type === 'points' ? CHART_AGGREGATES : reduction.aggregates;
+    for (const tag of await Promise.resolve(tags.map((path) => this.known(path)))) {
+      const inside = (this.samples.get(tag) ?? []).filter(({ timeUs }) => timeUs >= fromUs && timeUs < toUs);
+      const rows = inside.map(({ timeUs, value }) => {
+        return { timeUs, values: columns.map((name) => (name === 'count' ? 1 : (value as number))) };
+      });
+      yield { tag, widthUs: reduction.type === 'points' ? null : reduction.widthUs, partial: [], rows, gaps: [] };
+    }
   }
 
   async *history(query: HistoryQuery): AsyncGenerator<HistoryPage> {
@@ -117,6 +229,30 @@ export class MemoryServices implements Services {
   events(limit: number) {
     const value = { v: 1, at: START_US, type: 'started' };
     return [{ offset: 0, key: 'gateway', value }].slice(-limit);
+  }
+
+  live(_patterns: readonly string[], _signal: AbortSignal): AsyncIterable<readonly LiveSample[]> {
+    return Readable.from(this.updates);
+  }
+
+  alarms(): StandingAlarm[] {
+    return this.standing;
+  }
+
+  /** As an alarm does that stays as long as its cause. */
+  alarmAction(id: string, action: AlarmAction): StandingAlarm | null {
+    const alarm = this.standing.find((each) => each.id === id);
+    if (alarm === undefined) throw new Fault('alarm-unknown', id);
+    if (action.action === 'acknowledge' && alarm.state === 'ACKED') throw new Fault('alarm-state', `${id} is ACKED.`);
+    this.actions.push({ id, ...action });
+    const state = ({ acknowledge: 'ACKED', shelve: 'SHLVD', unshelve: 'UNACK' } as const)[action.action];
+    const after = { ...alarm, state, shelvedUntilUs: action.action === 'shelve' ? action.untilUs : null };
+    this.standing = this.standing.map((each) => (each.id === id ? after : each));
+    return after;
+  }
+
+  models(): ModelStatus[] {
+    return this.modelItems;
   }
 }
 

@@ -1,3 +1,6 @@
+import type { Aggregate } from '../../historian/bucket-page.ts';
+import type { StandingAlarm } from '../alarms/alarm.ts';
+import type { AlarmAction } from '../alarms/book.ts';
 import type { LedgerItem, LedgerTotals } from '../core/ledger.ts';
 import type { TagType, Value, ValueKind } from '../core/sample.ts';
 
@@ -12,6 +15,8 @@ type Awaitable<T> = T | Promise<T>;
 export interface Services {
   /** Whether the gateway takes and keeps data now, and what does not. */
   readiness(): Readiness;
+  /** Who and when this gateway is. */
+  status(): Awaitable<GatewayStatus>;
   /** Metrics in Prometheus' text format. */
   metrics(): Promise<string>;
   /** All tags, in any order. */
@@ -20,6 +25,8 @@ export interface Services {
   latest(tags: readonly string[] | null): AsyncIterable<TagSample>;
   /** Samples tag by tag in the order of `query.tags`, each in the order of effective time, then of the log. Throws `tag-unknown` before the first page. */
   history(query: HistoryQuery): AsyncIterable<HistoryPage>;
+  /** Aggregates or chart points tag by tag, at least one page of each. Throws `tag-unknown`, `aggregate-type`, `request-invalid` (too many intervals) before the first page. */
+  buckets(query: BucketsQuery): AsyncIterable<BucketsPage>;
   ledger(): Awaitable<LedgerReport>;
   connectors(): Awaitable<readonly ConnectorStatus[]>;
   links(): Awaitable<readonly LinkStatus[]>;
@@ -30,6 +37,74 @@ export interface Services {
   logTopics(): Awaitable<readonly LogTopic[]>;
   /** The last `limit` records of topic `events`, oldest first. */
   events(limit: number): Awaitable<readonly GatewayEvent[]>;
+  /**
+   * New samples of tags that fit one of the patterns (as `match` of the tag list), at most four times a second, until the signal ends it. Who is slow gets the last
+   * sample of each tag. Throws `not-ready`, `too-many-requests` before the first.
+   */
+  live(patterns: readonly string[], signal: AbortSignal): AsyncIterable<readonly LiveSample[]>;
+  /** Alarms that are not NORM, the newest first. */
+  alarms(): Awaitable<readonly StandingAlarm[]>;
+  /** Does it, durably, and returns the alarm behind it; null: it is NORM now. Throws `alarm-unknown`, `alarm-state`. */
+  alarmAction(id: string, action: AlarmAction): Awaitable<StandingAlarm | null>;
+  models(): Awaitable<readonly ModelStatus[]>;
+  /** Only in the demo: the simulated plant. */
+  readonly demo?: DemoServices | undefined;
+}
+
+export interface GatewayStatus {
+  /** First level of every tag path. */
+  readonly site: string;
+  /** The gateway's clock, µs. */
+  readonly timeUs: number;
+}
+
+/** A sample of the live view. */
+export type LiveSample = Pick<TagSample, 'tag' | 'timeUs' | 'kind' | 'value' | 'quality' | 'flags'>;
+
+export interface ModelStatus {
+  readonly name: string;
+  /** Absolute path. */
+  readonly asset: string;
+  /** Such as `autoencoder`. */
+  readonly kind: string;
+  readonly state: 'learning' | 'candidate' | 'shadow' | 'active' | 'retired' | 'failed';
+  /** Null: nothing has been trained yet. */
+  readonly version: string | null;
+  /** What it waits for, or why it failed. */
+  readonly detail: string | null;
+  /** While it learns: what it does and how much of that is done, 0 to 1. */
+  readonly progress: { readonly phase: 'collecting' | 'training'; readonly done: number } | null;
+  /** Absolute paths. */
+  readonly signals: readonly string[];
+  /** Span that it learned from, µs. */
+  readonly trainedFromUs: number | null;
+  readonly trainedToUs: number | null;
+  /** What computes it, such as `wasm`. */
+  readonly backend: string | null;
+  /** Last score; null: none yet. */
+  readonly score: number | null;
+  /** Beyond it a score is abnormal. */
+  readonly threshold: number | null;
+}
+
+/** What only the demo has. */
+export interface DemoServices {
+  faults(): Awaitable<readonly DemoFault[]>;
+  /** Switches a fault of the plant on or off; nothing happens where it is so already. Throws `not-found`. */
+  setFault(name: string, on: boolean): Awaitable<void>;
+}
+
+export interface DemoFault {
+  readonly name: string;
+  /** What it does, in a sentence. */
+  readonly description: string;
+  /** Absolute path. */
+  readonly asset: string;
+  /** Absolute paths of the signals that show it first. */
+  readonly signals: readonly string[];
+  readonly active: boolean;
+  /** Since when it is active, µs. */
+  readonly sinceUs: number | null;
 }
 
 /** Ready only if every part is. */
@@ -86,6 +161,41 @@ export interface HistoryQuery {
   readonly toUs: number;
   /** The asker has gone. */
   readonly signal: AbortSignal;
+}
+
+/** What the samples of a span are reduced to: aggregates of each interval, or what a chart of so many points shows. */
+export type Reduction =
+  | {
+      readonly type: 'interval';
+      /** As it was asked for, such as `1m`. */
+      readonly interval: string;
+      readonly widthUs: number;
+      readonly aggregates: readonly Aggregate[];
+    }
+  | { readonly type: 'points'; readonly points: number };
+
+export interface BucketsQuery extends HistoryQuery {
+  readonly reduction: Reduction;
+}
+
+/** Buckets of one tag, or its samples where a chart has room for all of them. */
+export interface BucketsPage {
+  /** The path as the gateway writes it. */
+  readonly tag: string;
+  /** Null: the rows are samples. */
+  readonly widthUs: number | null;
+  /** Where buckets begin of which the span has only a part; the same on each page. */
+  readonly partial: readonly number[];
+  readonly rows: Iterable<BucketRow>;
+  readonly gaps: readonly HistoryGap[];
+}
+
+/** Values of one bucket, or of one sample. */
+export interface BucketRow {
+  /** Where the bucket begins, or when the sample is, µs. */
+  readonly timeUs: number;
+  /** In the order of the aggregates; of a chart min, max, first, last, count. Null: no good value. */
+  readonly values: readonly (number | bigint | null)[];
 }
 
 /** Samples of one tag. A tag may take several pages, or none. */

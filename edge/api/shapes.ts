@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AGGREGATES } from '../../historian/bucket-page.ts';
 
 /* Schemas of the JSON answers: for the OpenAPI document, and for tests that compare answers with it. */
 
@@ -16,6 +17,14 @@ export const healthShape = z.object({
 export const readinessShape = z.object({
   ready: z.boolean(),
   parts: z.array(z.object({ name: z.string(), ready: z.boolean(), detail: z.string().nullable() })),
+});
+
+export const statusShape = z.object({
+  site: z.string().describe('First level of every tag path.'),
+  version: z.string(),
+  time: time.describe("The gateway's clock."),
+  demo: z.boolean().describe('The plant is simulated and has faults to switch on.'),
+  ...readinessShape.shape,
 });
 
 export const tagsShape = z.object({
@@ -46,7 +55,7 @@ const sampleShape = z.object({
 
 export const samplesShape = z.object({ items: z.array(sampleShape) });
 
-export const historyShape = z.object({
+const historyShape = z.object({
   items: z.array(sampleShape),
   gaps: z
     .array(
@@ -61,6 +70,39 @@ export const historyShape = z.object({
     )
     .describe('Spans in which samples may be missing.'),
 });
+
+const gapsShape = historyShape.shape.gaps;
+const aggregated = z.union([z.number(), z.null()]).describe('Null: no good value. 64-bit integers have all digits.');
+
+export const aggregatesShape = z.object({
+  items: z.array(
+    z.object({
+      tag: z.string(),
+      interval: z.string(),
+      aggregates: z.array(z.enum(AGGREGATES)),
+      partial: z.array(time).describe('Where intervals begin of which the span has only a part: the first, the last.'),
+      rows: z.array(z.tuple([time], aggregated)).describe('Begin of the interval, then the aggregates in their order.'),
+    }),
+  ),
+  gaps: gapsShape,
+});
+
+export const chartShape = z.object({
+  items: z.array(
+    z.object({
+      tag: z.string(),
+      raw: z.boolean().describe('The points are samples: there are no more than were asked for.'),
+      bucketSeconds: z.number().positive().nullable().describe('Width of a bucket; null: raw.'),
+      points: z
+        .array(z.tuple([time, aggregated, aggregated, aggregated, aggregated, count]))
+        .describe('Begin of the bucket (raw: time of the sample), min, max, first, last, count.'),
+    }),
+  ),
+  gaps: gapsShape,
+});
+
+/** Samples; with `interval` and `aggregate` aggregates; with `points` a chart. */
+export const historyAnswerShape = z.union([historyShape, aggregatesShape, chartShape]);
 
 const totals = {
   received: count,
@@ -167,6 +209,65 @@ export const logTopicsShape = z.object({
 export const eventsShape = z.object({
   items: z.array(z.object({ offset, key: z.string(), value: z.record(z.string(), z.unknown()) })),
 });
+
+const path = z.string().describe('Absolute path.');
+/** Null: there is none. */
+const measure = z.number().nullable();
+
+const alarmShape = z.object({
+  id: z.string(),
+  name: z.string(),
+  tag: path,
+  asset: path,
+  kind: z.enum(['limit', 'model']),
+  state: z.enum(['UNACK', 'ACKED', 'RTNUN', 'SHLVD', 'DSUPR', 'OOSRV']),
+  priority: z.enum(['low', 'medium', 'high', 'urgent']),
+  since: time,
+  shelvedUntil: time.nullable(),
+  message: z.string(),
+  value: measure,
+  limit: measure,
+  reasons: z
+    .array(z.object({ signal: path, expected: measure, seen: measure, share: measure.describe('0 to 1.') }))
+    .describe('The greatest share first.'),
+});
+
+export const alarmsShape = z.object({ items: z.array(alarmShape) });
+
+export const alarmActionShape = z.object({
+  alarm: alarmShape.nullable().describe('The alarm behind the action; null: it is gone (NORM).'),
+});
+
+export const modelsShape = z.object({
+  items: z.array(
+    z.object({
+      name: z.string(),
+      asset: path,
+      kind: z.string(),
+      state: z.enum(['learning', 'candidate', 'shadow', 'active', 'retired', 'failed']),
+      version: z.string().nullable(),
+      detail: z.string().nullable(),
+      progress: z.object({ phase: z.enum(['collecting', 'training']), done: z.number().min(0).max(1) }).nullable(),
+      signals: z.array(path),
+      trainedFrom: time.nullable(),
+      trainedTo: time.nullable(),
+      backend: z.string().nullable(),
+      score: measure,
+      threshold: measure.describe('Beyond it a score is abnormal.'),
+    }),
+  ),
+});
+
+const demoFaultShape = z.object({
+  name: z.string(),
+  description: z.string(),
+  asset: path,
+  signals: z.array(path).describe('The signals that show it first.'),
+  active: z.boolean(),
+  since: time.nullable(),
+});
+
+export const demoFaultsShape = z.object({ items: z.array(demoFaultShape) });
 
 export const problemShape = z.object({
   type: z.string().describe('Stable: `urn:millrace:error:` and the code.'),

@@ -21,6 +21,11 @@ export function formatTime(timeUs: number): string {
   return `${date}${clock}.${String(us % 1_000_000).padStart(6, '0')}Z`;
 }
 
+/** The same; null stays null. */
+export function formatTimeOrNull(timeUs: number | null): string | null {
+  return timeUs === null ? null : formatTime(timeUs);
+}
+
 function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }

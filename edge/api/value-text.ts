@@ -34,8 +34,8 @@ export function csvText(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Shortest text that reads as the same double. */
-function numberText(value: number): string {
+/** Shortest text that reads as the same number. */
+export function numberText(value: number | bigint): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 

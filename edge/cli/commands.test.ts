@@ -23,6 +23,8 @@ describe('usage', () => {
     [['status'], 1],
     [['init', '--site', 'a/b'], 2],
     [['check'], 2],
+    [['demo', '--kafka', 'localhost'], 2],
+    [['demo', '--port', '99999'], 2],
   ])('millrace %j ends with %d, without a stack trace', async (args, code) => {
     const ran = await millrace(args, { cwd: temporaryFolder() });
     expect(ran.code).toBe(code);
@@ -117,12 +119,12 @@ describe('init', () => {
 describe('check', () => {
   test('prints every error with its place, and ends with 2', async () => {
     const cwd = temporaryFolder();
-    writeFileSync(path.join(cwd, 'bad.yaml'), 'version: 1\nsite: a/b\nmodels: []\nclocks: {}\n');
+    writeFileSync(path.join(cwd, 'bad.yaml'), 'version: 1\nsite: a/b\nstreams: []\nclocks: {}\n');
     const { code, stdout, stderr } = await millrace(['check', '-c', 'bad.yaml'], { cwd });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr)
       .toBe(`bad.yaml:2:7  site  "a/b" is not valid  expected a name that can be the first level of a tag, such as northmill
-bad.yaml:3:1  models  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, links
+bad.yaml:3:1  streams  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, alarms, models, links
 bad.yaml:4:1  clocks  is not a known key  expected "clock", the nearest known key
 millrace: The configuration has errors.
   3 errors.
@@ -159,7 +161,11 @@ describe('start', () => {
   test('a second gateway on the same data fails at once and names the first', async () => {
     const cwd = configuredFolder();
     const first = startMillrace(['start'], { cwd });
-    await expect.poll(() => existsSync(path.join(cwd, 'data', 'gateway.sock')), { timeout: 20_000 }).toBe(true);
+    let said = '';
+    first.stderr?.on('data', (text: Buffer) => (said += text.toString()));
+    const socket = path.join(cwd, 'data', 'gateway.sock');
+    const stateOf = (): string => (existsSync(socket) ? 'running' : first.exitCode === null ? 'starting' : said);
+    await expect.poll(stateOf, { timeout: 60_000 }).toBe('running');
     const { code, stderr } = await millrace(['start'], { cwd });
     expect(code).toBe(1);
     expect(stderr).toContain(

@@ -21,7 +21,10 @@ async function folderWithGap(): Promise<string> {
   const data = path.join(cwd, 'data');
   const dictionary = new TagDictionary(realDisk, path.join(data, 'tags'));
   dictionary.open();
-  dictionary.append([{ path: 'plant/a', type: 'double', connector: 'mqtt', source: 'pump', createdUs: 0 }], []);
+  dictionary.append(
+    [{ path: 'plant/a', type: 'double', unit: null, connector: 'mqtt', source: 'pump', createdUs: 0 }],
+    [],
+  );
   dictionary.close();
   const records = [
     { key: 'plant/a', value: doubleSample(START_US, 0.5) },
@@ -40,6 +43,19 @@ describe('without a gateway', () => {
     expect(stderr).toBe('');
     const before = ['history', 'plant/a', '--to', '2020-03-17T10:14:33Z'];
     expect(await millrace(before, { cwd })).toEqual({ code: 0, stdout: 'time,value,quality\n', stderr: '' });
+  });
+
+  test('aggregates instead of samples; what is said wrongly is said before anything is opened', async () => {
+    const cwd = await folderWithGap();
+    const aggregates = ['--interval', '1m', '--aggregate', 'mean,count'];
+    const { stdout } = await millrace(['history', 'PLANT/A', ...aggregates], { cwd });
+    expect(stdout).toBe('time,mean,count\n2020-03-17T10:14:00.000000Z,0.5,1\n');
+    const json = await millrace(['history', 'plant/a', ...aggregates, '--format', 'json'], { cwd });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      items: [{ tag: 'plant/a', interval: '1m', rows: [['2020-03-17T10:14:00.000000Z', 0.5, 1]] }],
+    });
+    const { code, stderr } = await millrace(['history', 'plant/a', '--interval', '1m'], { cwd: '/' });
+    expect([code, stderr.split('\n')[1]]).toEqual([2, expect.stringContaining('aggregate: missing')]);
   });
 
   test('a data folder without tags is named', async () => {
@@ -148,6 +164,11 @@ describe('from a gateway', () => {
 
   test('CSV is followed by the same note', async () => {
     expect(await millrace(['history', 'plant/a'], { cwd })).toEqual({ code: 0, stdout: CSV, stderr: NOTE });
+  });
+
+  test('aggregates are asked of the gateway', async () => {
+    const { stdout } = await millrace(['history', 'plant/a', '--interval', '1s', '--aggregate', 'max,count'], { cwd });
+    expect(stdout).toBe('time,max,count\n2020-03-17T10:14:33.000000Z,0.5,1\n');
   });
 
   test('as many tags as fit into a request, and a word about more', async () => {

@@ -7,6 +7,7 @@ import type { LinkStatus, VerifyResult, VerifyStep } from '../api/services.ts';
 import { formatAddress } from '../config/address.ts';
 import type { Config, LinkConfig } from '../config/schema.ts';
 import { Fault } from '../core/fault.ts';
+import { noDestination } from '../link-group.ts';
 import { gatewayAt, type GatewayClient } from '../lock/gateway-client.ts';
 import { version } from '../version.ts';
 import { Failure } from './failure.ts';
@@ -61,17 +62,28 @@ async function stoppedLinks(config: Config): Promise<LinkStatus[]> {
   const log = await LogSource.open(config.data);
   const ends = new Map(log.topics().map(({ topic, end }) => [topic, end]));
   log.close();
-  return config.links.map(({ name, to, topics, prefix }) => ({
-    name,
-    state: 'stopped',
-    detail: 'no gateway runs',
-    brokers: to.brokers.map(formatAddress),
-    topics: topics.map((topic) => {
-      const end = ends.get(topic) ?? 0;
-      const state = { state: 'stopped', detail: 'no gateway runs', warnings: [] };
-      return { topic, destination: prefix + topic, ...state, end, mirrored: null, lag: null };
-    }),
-  }));
+  const endOf = (topic: string): number => ends.get(topic) ?? 0;
+  return config.links.map((link) => {
+    const { name, to, topics, prefix } = link;
+    if (to === undefined) return noDestination(link, endOf);
+    const state = { state: 'stopped', detail: 'no gateway runs' };
+    return {
+      name,
+      ...state,
+      brokers: to.brokers.map(formatAddress),
+      topics: topics.map((topic) => {
+        return {
+          topic,
+          destination: prefix + topic,
+          ...state,
+          warnings: [],
+          end: endOf(topic),
+          mirrored: null,
+          lag: null,
+        };
+      }),
+    };
+  });
 }
 
 async function verifyOne(name: string, options: LinkOptions): Promise<void> {
@@ -97,11 +109,14 @@ async function* verifyThere(gateway: GatewayClient, name: string): AsyncGenerato
 async function* verifyHere(config: Config, name: string): AsyncGenerator<VerifyStep> {
   const link: LinkConfig | undefined = config.links.find((candidate) => candidate.name === name);
   if (link === undefined) throw new Fault('link-unknown', name);
+  const { to } = link;
+  if (to === undefined) throw new Fault('link-without-destination', name);
   const log = await LogSource.open(config.data);
   const { folder: logFolder, ends } = log;
   const { signal } = new AbortController();
   yield* verifySteps(
-    (ending, onProgress) => verifyLink({ link, logFolder, ends, softwareVersion: version, signal: ending, onProgress }),
+    (ending, onProgress) =>
+      verifyLink({ link: { ...link, to }, logFolder, ends, softwareVersion: version, signal: ending, onProgress }),
     signal,
   );
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
+import { demoCommand } from './demo.ts';
 import { historianCommand } from './historian.ts';
 import { historyCommand } from './history.ts';
 import { initCommand } from './init.ts';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     historianCommand(),
     logCommand(),
     linkCommand(),
+    demoCommand(),
     benchCommand(),
   ]) {
     program.addCommand(command);

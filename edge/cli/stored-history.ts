@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { openReadOnly } from '../../historian/open-read-only.ts';
-import { historianPages } from '../api/historian-pages.ts';
+import { bucketsText } from '../api/buckets-text.ts';
+import { historianBuckets, historianPages } from '../api/historian-pages.ts';
 import { type HistoryFormat, historyText } from '../api/history-text.ts';
+import type { Reduction } from '../api/services.ts';
 import { parseSpan } from '../api/time-text.ts';
 import { realDisk } from '../core/disk.ts';
 import { Fault } from '../core/fault.ts';
@@ -11,6 +13,8 @@ interface StoredQuery {
   readonly tags: readonly string[];
   readonly from: string | undefined;
   readonly to: string | undefined;
+  /** Undefined: the samples themselves. */
+  readonly reduction: Reduction | undefined;
   readonly format: HistoryFormat;
   /** Told in how many spans samples may be missing. */
   readonly onEnd: (gaps: number) => void;
@@ -18,7 +22,7 @@ interface StoredQuery {
 
 /** What the route `/api/v1/history` would answer, from the files of a gateway that does not run. */
 export async function* storedHistory(dataFolder: string, query: StoredQuery): AsyncGenerator<string> {
-  const { tags, from, to, format, onEnd } = query;
+  const { tags, from, to, reduction, format, onEnd } = query;
   const dictionary = new TagDictionary(realDisk, path.join(dataFolder, 'tags'));
   dictionary.openReadOnly();
   // A mistyped folder must not pass for a mistyped tag.
@@ -29,8 +33,14 @@ export async function* storedHistory(dataFolder: string, query: StoredQuery): As
   });
   try {
     const { signal } = new AbortController();
-    const pages = historianPages(history, dictionary, { tags, ...parseSpan(from, to), signal });
-    yield* historyText(format, tags.length > 1, pages, onEnd);
+    const asked = { tags, ...parseSpan(from, to), signal };
+    const manyTags = tags.length > 1;
+    if (reduction === undefined)
+      yield* historyText(format, manyTags, historianPages(history, dictionary, asked), onEnd);
+    else {
+      const pages = historianBuckets(history, dictionary, { ...asked, reduction });
+      yield* bucketsText(format, manyTags, reduction, pages, onEnd);
+    }
   } finally {
     history.close();
     dictionary.close();

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { checkConfig } from './check.ts';
 import { LATER_KEYS, LATER_KINDS } from './later.ts';
 import { formatProblem } from './problem.ts';
-import type { Config } from './schema.ts';
+import type { ParsedConfig } from './schema.ts';
 
 function check(text: string): ReturnType<typeof checkConfig> {
   return checkConfig(text, 'millrace.yaml', '/srv/plant');
@@ -14,7 +14,7 @@ function linesOf(text: string): string[] {
   return (check(text).problems ?? []).map((problem) => formatProblem(problem).slice('millrace.yaml:'.length));
 }
 
-function configOf(text: string): Config {
+function configOf(text: string): ParsedConfig {
   const { config, problems } = check(text);
   expect(problems).toBeUndefined();
   if (config === undefined) throw new Error('no configuration');
@@ -26,7 +26,7 @@ function topic(keys: string): string {
   return `${minimal}connectors: [{ name: a, kind: mqtt-broker, topics: [{ match: "#", ${keys} }] }]\n`;
 }
 
-const broker = '{ name: floor, kind: mqtt-broker, topics: [{ match: "#" }] }';
+const floor = '{ name: floor, kind: mqtt-broker, topics: [{ match: "#" }] }';
 
 describe('what is right', () => {
   test('everything has a default but version and site', () => {
@@ -38,6 +38,8 @@ describe('what is right', () => {
       log: { budget: 20 * 2 ** 30 },
       clock: { ahead: 300_000 },
       connectors: [],
+      alarms: [],
+      models: [],
       links: [],
     });
   });
@@ -49,7 +51,7 @@ data: /var/lib/millrace
 http: { listen: "[::1]:9000" }
 log: { budget: 512MiB }
 clock: { ahead: 30s }
-connectors: [${broker}]
+connectors: [${floor}]
 links: [{ name: cloud, to: { brokers: ["k1:9092", "10.0.0.1:9093"] }, prefix: northmill. }]
 `);
     expect(config.data).toBe('/var/lib/millrace');
@@ -155,7 +157,7 @@ describe('what is wrong', () => {
     [
       'a key of later',
       `${minimal}historian: { retention: 400d }\n`,
-      '3:1  historian  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, links',
+      '3:1  historian  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, alarms, models, links',
     ],
     [
       'a key of later below',
@@ -195,7 +197,7 @@ describe('what is wrong', () => {
     [
       'a connector without kind',
       `${minimal}connectors: [{ name: a }]\n`,
-      '3:14  connectors[0].kind  is missing  expected mqtt-broker',
+      '3:14  connectors[0].kind  is missing  expected mqtt-broker, opcua or modbus',
     ],
     [
       'a connector that is text',
@@ -225,21 +227,21 @@ describe('what is wrong', () => {
     [
       'a topic that the log does not have',
       `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: [sample] }]\n`,
-      '3:55  links[0].topics[0]  "sample" is not valid  expected one of samples, events, quarantine, tags, audit',
+      '3:55  links[0].topics[0]  "sample" is not valid  expected one of samples, derived, events, quarantine, tags, audit',
     ],
     [
       'a topic of later',
       `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: ["curated.*"] }]\n`,
-      '3:55  links[0].topics[0]  "curated.*" is not supported in this version  expected one of samples, events, quarantine, tags, audit',
+      '3:55  links[0].topics[0]  "curated.*" is not supported in this version  expected one of samples, derived, events, quarantine, tags, audit',
     ],
     [
       'a repeated name',
-      `${minimal}connectors: [${broker}, ${broker.replace('topics', 'listen: 127.0.0.1:1884, topics')}]\n`,
+      `${minimal}connectors: [${floor}, ${floor.replace('topics', 'listen: 127.0.0.1:1884, topics')}]\n`,
       '3:84  connectors[1].name  "floor" is already used by connectors[0].name  expected a name of its own',
     ],
     [
       'a taken address',
-      `${minimal}http: { listen: localhost:1883 }\nconnectors: [${broker}]\n`,
+      `${minimal}http: { listen: localhost:1883 }\nconnectors: [${floor}]\n`,
       '4:14  connectors[0].listen  127.0.0.1:1883 is already used by http.listen  expected an address of its own',
     ],
     [
@@ -260,7 +262,7 @@ http: { listen: 192.168.0.1:80, users: {} }
 log: { budget: much }
 connectors:
   - { name: Floor, kind: mqtt-broker, topics: [{}] }
-  - { name: press, kind: opcua, endpoints: [] }
+  - { name: press, kind: http, endpoints: [] }
   - { name: press, kind: mqtt-broker, topics: [{ match: x, tiem: $.t }] }
 `);
     expect(lines.map((line) => line.split('  ').slice(0, 2).join(' '))).toEqual([
@@ -288,15 +290,21 @@ connectors:
   test.each(Object.entries(LATER_KEYS).flatMap(([place, keys]) => keys.map((key) => [place, key] as const)))(
     'in %j the key %s is not supported in this version',
     (place, key) => {
-      const connector = { name: 'c', kind: 'mqtt-broker', topics: [{ match: '#' }] };
+      const broker = { name: 'c', kind: 'mqtt-broker', topics: [{ match: '#' }] };
+      const opcua = { name: 'o', kind: 'opcua', endpoints: ['opc.tcp://a:1'], defaults: {}, browse: {} };
+      const units = [{ id: 1, device: 'a.yaml', asset: 'a/b' }];
+      const modbus = { name: 'm', kind: 'modbus', bus: { tcp: 'a:502' }, units };
       const link = { name: 'l', to: { brokers: ['k:1'] } };
-      const document = { version: 1, site: { name: 'a' }, http: {}, log: {}, connectors: [connector], links: [link] };
+      const connectors = [broker, opcua, modbus];
+      const document = { version: 1, site: { name: 'a' }, http: {}, log: {}, connectors, links: [link] };
       const holders: Record<string, object> = {
         '': document,
         site: document.site,
         http: document.http,
         log: document.log,
-        'connectors[]': connector,
+        'connectors[]': broker,
+        'connectors[].defaults': opcua.defaults,
+        'connectors[].bus': modbus.bus,
         'links[]': link,
         'links[].to': link.to,
       };
@@ -310,7 +318,7 @@ connectors:
   test.each(LATER_KINDS)('a connector of kind %s is not supported in this version', (kind) => {
     const lines = linesOf(`${minimal}connectors: [{ name: a, kind: ${kind}, whatever: it, has: 1 }]\n`);
     expect(lines).toEqual([
-      `3:31  connectors[0].kind  "${kind}" is not supported in this version  expected mqtt-broker`,
+      `3:31  connectors[0].kind  "${kind}" is not supported in this version  expected mqtt-broker, opcua or modbus`,
     ]);
   });
 });

@@ -1,39 +1,65 @@
 import path from 'node:path';
-import type { z } from 'zod';
+import { loadDevices } from './device-file.ts';
+import { problemsOf } from './issues.ts';
+import { laterKeys, isLaterValue } from './later.ts';
+import { type ConfigProblem, formatPath, type Found } from './problem.ts';
 import { checkReferences } from './references.ts';
-import { LATER_KEYS, LATER_KINDS, LATER_PAYLOADS, LATER_TOPICS } from './later.ts';
-import { knownKeys } from './known-keys.ts';
-import { nearest } from './nearest.ts';
-import { type ConfigProblem, describe, formatPath, type Found, type Path, quote } from './problem.ts';
-import { type Config, configJsonSchema, configSchema } from './schema.ts';
+import { type Config, configJsonSchema, configSchema, type JsonSchema, type ParsedConfig } from './schema.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
 /** A checked configuration, or everything that is wrong with it. */
-export type Checked =
-  | { readonly config: Config; readonly problems?: undefined }
+export type Checked<C = Config> =
+  | { readonly config: C; readonly problems?: undefined }
   | { readonly problems: readonly ConfigProblem[]; readonly config?: undefined };
 
 /** More than this many problems are of no use to anybody. */
 const MAX_PROBLEMS = 200;
 
+let schema: JsonSchema | undefined;
+
 /**
  * Checks the text of a configuration file. `file` is its name for messages, `folder` the one that relative paths count from. Never throws: a text is a configuration or
- * has problems, all of them at once, in the order of the file.
+ * has problems, all of them at once, in the order of the file. Files that it names are not looked at: `checkWithFiles` does that.
  */
-export function checkConfig(text: string, file: string, folder: string): Checked {
-  const source = readYaml(text);
+export function checkConfig(text: string, file: string, folder: string): Checked<ParsedConfig> {
+  return checkSource(readYaml(text), file, folder);
+}
+
+function checkSource(source: YamlSource, file: string, folder: string): Checked<ParsedConfig> {
   const found: Found[] = source.problems.map(({ at, ...rest }) => ({ ...rest, at }));
   if (source.whole) {
     const result = configSchema.safeParse(source.value);
-    if (!result.success) for (const issue of result.error.issues) addIssue(found, source.value, issue);
+    if (!result.success) found.push(...problemsOf(result.error.issues, checkable(source.value)));
     found.push(...checkReferences(source.value));
     if (result.success && found.length === 0) {
       return { config: { ...result.data, data: path.resolve(folder, result.data.data) } };
     }
   }
-  const problems = found.map((problem) => placed(problem, source, file));
-  const ordered = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
-  return { problems: ordered.slice(0, MAX_PROBLEMS) };
+  return { problems: ordered(found.map((problem) => placed(problem, source, file))) };
+}
+
+/** As `checkConfig`, and reads the device files that it names: what is wrong in them stands there too. */
+export async function checkWithFiles(text: string, file: string, folder: string): Promise<Checked> {
+  const source = readYaml(text);
+  const checked = checkSource(source, file, folder);
+  if (checked.config === undefined) return checked;
+  const { config } = checked;
+  const problems: ConfigProblem[] = [];
+  const connectors: Config['connectors'][number][] = [];
+  for (const [i, connector] of config.connectors.entries()) {
+    if (connector.kind !== 'modbus') {
+      connectors.push(connector);
+      continue;
+    }
+    const loaded = await loadDevices(connector, folder, ['connectors', i]);
+    problems.push(...loaded.found.map((found) => placed(found, source, file)), ...loaded.problems);
+    if (loaded.config !== undefined) connectors.push(loaded.config);
+  }
+  return problems.length === 0 ? { config: { ...config, connectors } } : { problems: ordered(problems) };
+}
+
+function checkable(value: unknown) {
+  return { value, schema: () => (schema ??= configJsonSchema()), laterKeys, isLaterValue };
 }
 
 function placed(found: Found, source: YamlSource, file: string): ConfigProblem {
@@ -43,84 +69,11 @@ function placed(found: Found, source: YamlSource, file: string): ConfigProblem {
   return { file, line: at.line, column: at.column, path: formatPath(where), wrong, expected };
 }
 
-type Issue = z.core.$ZodIssue;
-
-function addIssue(found: Found[], value: unknown, issue: Issue, base: Path = []): void {
-  const at = [...base, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
-  if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) found.push(unknownKey(at, key));
-    return;
-  }
-  if (issue.code === 'invalid_union') {
-    const branch = likeliest(issue.errors);
-    if (branch !== undefined) {
-      for (const inner of branch) addIssue(found, value, inner, at);
-      return;
-    }
-  }
-  if (issue.code === 'invalid_key') {
-    found.push({ path: at, wrong: 'is not valid as a key', expected: issue.issues[0]?.message ?? issue.message });
-    return;
-  }
-  found.push(wrongValue(at, valueAt(value, at), issue));
-}
-
-/** The branch of a union that the value has the shape of: the one that looked into it, rather than at its type alone. */
-function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  return branches.find((issues) => issues.length > 0 && issues.every((issue) => deeper(issue)));
-}
-
-function deeper(issue: Issue): boolean {
-  return issue.path.length > 0 || issue.code === 'unrecognized_keys';
-}
-
-function wrongValue(at: Path, value: unknown, issue: Issue): Found {
-  const expected = issue.message;
-  const later = laterValue(at, value);
-  if (later) return { path: at, wrong: `${quote(String(value))} is not supported in this version`, expected };
-  const given: unknown = issue.code === 'custom' ? issue.params?.['wrong'] : undefined;
-  if (typeof given === 'string') return { path: at, wrong: `${quote(String(value))} ${given}`, expected };
-  if (issue.code === 'too_small' && Array.isArray(value)) return { path: at, wrong: 'is an empty list', expected };
-  const isText = typeof value === 'string' && issue.code !== 'invalid_type';
-  return { path: at, wrong: isText ? `${quote(value)} is not valid` : describe(value), expected };
-}
-
-function laterValue(at: Path, value: unknown): boolean {
-  if (typeof value !== 'string') return false;
-  const place = patternOf(at);
-  if (place === 'connectors[].kind') return LATER_KINDS.includes(value);
-  if (place === 'links[].topics[]') return LATER_TOPICS.test(value);
-  return place === 'connectors[].topics[].payload' && LATER_PAYLOADS.includes(value);
-}
-
-let schema: ReturnType<typeof configJsonSchema> | undefined;
-
-function unknownKey(at: Path, key: string): Found {
-  schema ??= configJsonSchema();
-  const known = knownKeys(schema, at);
-  const later = LATER_KEYS[patternOf(at)] ?? [];
-  if (later.includes(key)) {
-    return { path: at, key, wrong: 'is not supported in this version', expected: choice(known) };
-  }
-  const name = nearest(key, [...known, ...later]);
-  const note = name !== undefined && later.includes(name) ? ' (not supported in this version)' : '';
-  return { path: at, key, wrong: 'is not a known key', expected: `${quote(name ?? '')}, the nearest known key${note}` };
-}
-
-function choice(keys: readonly string[]): string {
-  return keys.length > 1 ? `one of ${keys.join(', ')}` : (keys[0] ?? 'no key');
-}
-
-/** A path without its list positions: `connectors[].topics[].payload`. */
-function patternOf(at: Path): string {
-  return formatPath(at).replaceAll(/\[\d+\]/g, '[]');
-}
-
-function valueAt(value: unknown, at: Path): unknown {
-  let current = value;
-  for (const step of at) {
-    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, step)) return undefined;
-    current = (current as Record<string | number, unknown>)[step];
-  }
-  return current;
+/** In the order of the files; those that came first stay first where they stand in different ones. */
+function ordered(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const files = [...new Set(problems.map(({ file }) => file))];
+  const inOrder = problems.toSorted(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
+  return inOrder.slice(0, MAX_PROBLEMS);
 }

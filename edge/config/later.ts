@@ -1,39 +1,37 @@
-/**
- * What the configuration will have and this version does not: keys by the place where they stand (list positions as `[]`), and kinds of connectors.
- * They are errors of their own kind, so that nobody believes that a setting is in force.
+import { LATER_BUS_KEYS } from './modbus-schema.ts';
+
+/*
+ * What the configuration will have and this version does not: errors of their own kind, so that nobody believes that a setting is in force.
+ * Places are paths without list positions, such as `connectors[].topics[]`.
  */
+
+/** Keys by place. */
 export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['include', 'types', 'assets', 'tags', 'historian', 'alarms', 'models', 'streams', 'kafka', 'writes'],
+  '': ['include', 'types', 'assets', 'tags', 'historian', 'streams', 'kafka', 'writes'],
   site: ['timezone', 'shifts'],
   http: ['tls', 'users', 'basePath', 'trustedProxies'],
   log: ['topics'],
-  'connectors[]': [
-    'endpoints',
-    'endpointHost',
-    'channel',
-    'identity',
-    'maxSessions',
-    'defaults',
-    'nodes',
-    'browse',
-    'tls',
-    'devices',
-    'url',
-    'bus',
-    'units',
-    'path',
-    'match',
-    'map',
-  ],
+  'connectors[]': ['maxSessions', 'tls', 'devices', 'url', 'path', 'match', 'map'],
+  'connectors[].bus': LATER_BUS_KEYS,
+  'connectors[].defaults': ['backfill'],
   'links[]': ['direction'],
   'links[].to': ['tls', 'sasl'],
 };
 
-/** Kinds of connectors that this version does not have. */
-export const LATER_KINDS: readonly string[] = ['opcua', 'mqtt-client', 'modbus', 'http', 'folder'];
+/** Kinds of connectors. */
+export const LATER_KINDS: readonly string[] = ['mqtt-client', 'http', 'folder'];
 
-/** Topics of links that this version does not have. */
-export const LATER_TOPICS = /^(samples\.(critical|bulk)|derived|curated\..+)$/;
+const values: Readonly<Record<string, RegExp>> = {
+  'connectors[].topics[].payload': /^sparkplug$/,
+  'links[].topics[]': /^(samples\.(critical|bulk)|curated\..+)$/,
+};
 
-/** Payloads of topic mappings that this version does not read. */
-export const LATER_PAYLOADS: readonly string[] = ['sparkplug'];
+/** Keys that a later version will have at this place. */
+export function laterKeys(place: string): readonly string[] {
+  return LATER_KEYS[place] ?? [];
+}
+
+/** Whether a later version will take this value at this place. */
+export function isLaterValue(place: string, value: string): boolean {
+  return place === 'connectors[].kind' ? LATER_KINDS.includes(value) : (values[place]?.test(value) ?? false);
+}

@@ -45,7 +45,7 @@ test('the template of `millrace init` passes, also with its examples in force', 
   const { config, problems } = checkConfig(examples, 'template.yaml', folder);
   expect(problems).toBeUndefined();
   expect(config?.links).toHaveLength(1);
-  expect(config?.connectors[0]?.topics).toHaveLength(3);
+  expect(config?.connectors).toMatchObject([{ kind: 'mqtt-broker', topics: [{}, {}, {}] }]);
 });
 
 test('a file that is not there is a fault of its own', async () => {

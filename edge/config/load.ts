@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault, messageOf } from '../core/fault.ts';
-import { type Checked, checkConfig } from './check.ts';
+import { type Checked, checkWithFiles } from './check.ts';
 import { MAX_FILE_BYTES } from './yaml-source.ts';
 
 /** The configuration that is used where there is no `millrace.yaml`. */
@@ -26,7 +26,7 @@ export async function loadConfig(file: string, options: { folder?: string; name?
   } catch {
     return refused(name, 'is not UTF-8', 'text in UTF-8');
   }
-  return checkConfig(text, name, folder);
+  return checkWithFiles(text, name, folder);
 }
 
 function refused(file: string, wrong: string, expected: string): Checked {

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { deviceJsonSchema } from './device-file.ts';
 import { LATER_KEYS, LATER_KINDS } from './later.ts';
 import { configJsonSchema, type JsonSchema } from './schema.ts';
 
@@ -10,12 +11,14 @@ export const REFERENCE_PAGE = path.join(import.meta.dirname, '..', '..', 'docs',
 export function referencePage(): string {
   const template = readFileSync(path.join(import.meta.dirname, 'template.yaml'), 'utf8');
   const sections = sectionsOf(configJsonSchema(), '');
+  const device = sectionsOf(deviceJsonSchema(), 'device file');
   return `${introduction}
 \`\`\`yaml
 ${template.trimEnd()}
 \`\`\`
 
 ${sections.join('\n')}
+${device.join('\n')}
 ${laterSection()}`;
 }
 

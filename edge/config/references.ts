@@ -15,17 +15,29 @@ export function checkReferences(document: unknown): Found[] {
   return [
     ...repeatedNames('connectors', connectors),
     ...repeatedNames('links', links),
+    // An alarm of a model has the model's name.
+    ...repeatedNames('alarms', listOf(document, 'alarms'), 'models', listOf(document, 'models')),
     ...repeatedListeners(document, connectors),
     ...repeatedDestinations(links),
     ...checkMappings(connectors),
   ];
 }
 
-function repeatedNames(list: string, items: readonly unknown[]): Found[] {
+/** Names of one list, or of two that share their names. */
+function repeatedNames(
+  list: string,
+  items: readonly unknown[],
+  secondList = '',
+  secondItems: readonly unknown[] = [],
+): Found[] {
   const taken = new Owners();
-  return items.flatMap((item, i) => {
+  const all = [
+    ...items.map((item, i) => ({ item, at: [list, i] })),
+    ...secondItems.map((item, i) => ({ item, at: [secondList, i] })),
+  ];
+  return all.flatMap(({ item, at }) => {
     const name = member(item, 'name');
-    return typeof name === 'string' ? taken.take(name, [list, i, 'name'], quote(name), 'a name of its own') : [];
+    return typeof name === 'string' ? taken.take(name, [...at, 'name'], quote(name), 'a name of its own') : [];
   });
 }
 

@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import type { ModbusConfig } from '../../connectors/modbus/config.ts';
 import { isSegment } from '../core/tag-path.ts';
 import { type Address, isLoopback, parseAddress } from './address.ts';
 import { mappingSchema } from './mapping-schema.ts';
+import { modbusShape } from './modbus-schema.ts';
+import { opcuaSchema } from './opcua-schema.ts';
 import { BYTES, DURATION, parseBytes, parseDuration } from './quantities.ts';
+import { alarmSchema, modelSchema } from './watch-schema.ts';
 
 /*
  * The one schema of the configuration: types, checks, JSON Schema and the reference page come from it.
@@ -95,15 +99,22 @@ const mqttBroker = z
   })
   .describe('MQTT broker, built in: devices connect here and publish (MQTT 3.1.1 and 3.1).');
 
-const connector = z.discriminatedUnion('kind', [mqttBroker], {
+const modbus = z
+  .strictObject({
+    name: name.describe('Name of the connector, unique; it stands in metrics, events and the ledger.'),
+    ...modbusShape,
+  })
+  .describe('Modbus client: reads the units of a bus in turn.');
+
+const connector = z.discriminatedUnion('kind', [mqttBroker, opcuaSchema({ name, duration }), modbus], {
   error: (issue: z.core.$ZodRawIssue) =>
-    issue.code === 'invalid_type' ? 'a mapping with `name` and `kind`' : 'mqtt-broker',
+    issue.code === 'invalid_type' ? 'a mapping with `name` and `kind`' : 'mqtt-broker, opcua or modbus',
 });
 
 /** Kafka allows these characters in names of topics, at most 249. */
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,200}$/;
 /** Topics of the log that can be mirrored in this version (FORMAT.md, "Topics"). */
-const MIRRORED_TOPICS = ['samples', 'events', 'quarantine', 'tags', 'audit'] as const;
+const MIRRORED_TOPICS = ['samples', 'derived', 'events', 'quarantine', 'tags', 'audit'] as const;
 
 const MIRRORED = `one of ${MIRRORED_TOPICS.join(', ')}`;
 const PREFIX = 'letters, digits, dots, underscores and hyphens, at most 200, such as northmill.';
@@ -122,7 +133,8 @@ const link = z
         },
         'a mapping with `brokers`',
       )
-      .describe('The Kafka cluster to mirror to.'),
+      .optional()
+      .describe('The Kafka cluster to mirror to. Left out: the link has no destination yet, and only says so.'),
     topics: z
       .array(z.enum(MIRRORED_TOPICS, MIRRORED), 'a list of topics')
       .min(1, `at least ${MIRRORED}`)
@@ -189,6 +201,16 @@ export const configSchema = z
         .max(64, 'at most 64 connectors')
         .prefault([])
         .describe('Where data comes from.'),
+      alarms: z
+        .array(alarmSchema({ name, duration }), 'a list of alarms')
+        .max(5000, 'at most 5,000 alarms')
+        .prefault([])
+        .describe('What raises an alarm.'),
+      models: z
+        .array(modelSchema({ name, duration }), 'a list of models')
+        .max(64, 'at most 64 models')
+        .prefault([])
+        .describe('What learns how assets behave.'),
       links: z
         .array(link, 'a list of links')
         .max(16, 'at most 16 links')
@@ -199,8 +221,13 @@ export const configSchema = z
   )
   .meta({ title: 'Configuration of a Millrace gateway' });
 
-/** The checked configuration: sizes in bytes, times in ms, addresses parsed, `data` absolute. */
-export type Config = z.output<typeof configSchema>;
+/** A configuration whose text was checked: sizes in bytes, times in ms, addresses parsed, `data` absolute. Device files are still paths. */
+export type ParsedConfig = z.output<typeof configSchema>;
+type ParsedConnector = ParsedConfig['connectors'][number];
+/** The checked configuration, with the device files that it names. */
+export type Config = Omit<ParsedConfig, 'connectors'> & {
+  readonly connectors: readonly (Exclude<ParsedConnector, { kind: 'modbus' }> | ModbusConfig)[];
+};
 /** Configuration of one link. */
 export type LinkConfig = Config['links'][number];
 

@@ -75,6 +75,14 @@ export const catalogue = {
     what: 'The tag dictionary is damaged.',
     todo: 'Restore `tags/dictionary` from a backup: ids must not be guessed.',
   },
+  'alarm-unknown': {
+    what: 'There is no such alarm.',
+    todo: 'Alarms that stand are at GET /api/v1/alarms.',
+  },
+  'alarm-state': {
+    what: 'The alarm is in a state in which this cannot be done.',
+    todo: 'Look at its state again: somebody else may have been quicker.',
+  },
   'tag-unknown': {
     what: 'There is no such tag.',
     todo: 'The tag list is at GET /api/v1/tags.',
@@ -183,9 +191,85 @@ export const catalogue = {
     what: 'Another gateway owns this link.',
     todo: 'Two gateways run with copies of one log: stop one of them, then resume the link of the other.',
   },
+  'link-without-destination': {
+    what: 'The link has no destination.',
+    todo: 'Give it brokers: `to` of the link in the configuration, or `millrace demo --kafka HOST:PORT`.',
+  },
+  'demo-plant-failed': {
+    what: 'The simulated plant of the demo does not run.',
+    todo: 'See the reason; start the demo again.',
+  },
   'link-topic-recreated': {
     what: 'The destination topic was deleted or created anew while the link was running.',
     todo: 'If that was meant, resume the link: it fills the new topic with what the log still holds. If it then says link-diverged, delete the topic once more and resume.',
+  },
+  'opcua-unreachable': {
+    what: 'No endpoint of the OPC UA server can be reached.',
+    todo: 'Check the address, the server and the network; the connector tries again by itself.',
+  },
+  'opcua-endpoint-missing': {
+    what: 'The OPC UA server does not offer the configured security policy and mode.',
+    todo: 'Configure one of those that the detail names under `channel`, or enable it at the server.',
+  },
+  'opcua-certificate-untrusted': {
+    what: 'The certificate of the OPC UA server is not trusted.',
+    todo: 'Compare its fingerprint with the one that the server itself shows; if they are the same, move the file as the detail says.',
+  },
+  'opcua-certificate-invalid': {
+    what: 'The certificate of the OPC UA server is not valid.',
+    todo: 'See the status that is named (expired, revoked, wrong use); the server needs another certificate.',
+  },
+  'opcua-refused': {
+    what: 'The OPC UA server refused the session.',
+    todo: 'See the status that is named; user name, password and the list of clients that the server trusts are the usual causes.',
+  },
+  'opcua-password-unprotected': {
+    what: 'The password would cross the network unprotected.',
+    todo: 'Configure a security policy and the mode Sign or SignAndEncrypt under `channel`.',
+  },
+  'opcua-lost': {
+    what: 'The connection to the OPC UA server ended.',
+    todo: 'Check the server and the network; the connector tries again by itself.',
+  },
+  'secret-missing': {
+    what: 'A secret that the configuration names cannot be read.',
+    todo: 'Set the environment variable, or check the file and its permissions.',
+  },
+  'modbus-unreachable': {
+    what: 'The Modbus address cannot be reached.',
+    todo: 'Check the address, the device or gateway and the network; the connector tries again by itself.',
+  },
+  'modbus-lost': {
+    what: 'The Modbus connection ended.',
+    todo: 'Check the device or gateway and the network, and how many connections it allows; the connector tries again by itself.',
+  },
+  'modbus-adrift': {
+    what: 'What comes over the Modbus connection cannot be read any more.',
+    todo: 'Check `framing` (tcp or rtu) and that nobody else asks on the same line; the connector connects anew by itself.',
+  },
+  'aggregate-type': {
+    what: 'Aggregates and charts are of numbers and booleans only.',
+    todo: 'Ask for the samples of the tag: leave out `interval`, `aggregate` and `points`.',
+  },
+  'model-history-short': {
+    what: 'There is too little history to train the model.',
+    todo: 'Wait until all its signals have been there long enough, or take out the signal that is named.',
+  },
+  'model-training-failed': {
+    what: 'Training the model did not succeed.',
+    todo: 'Look at the history of its signals for wild values, then train again over a quiet range.',
+  },
+  'model-backend-failed': {
+    what: 'TensorFlow cannot be started.',
+    todo: 'See the cause that is named; install the gateway again if a file is missing. Everything but the models goes on.',
+  },
+  'model-missing': {
+    what: 'There is no such version of the model.',
+    todo: 'See `data/models/` for the versions that are there, or train the model again.',
+  },
+  'model-damaged': {
+    what: 'The files of a model are damaged.',
+    todo: 'Roll back to another version, restore the folder from a backup, or train the model again.',
   },
 } as const satisfies Record<string, { what: string; todo: string }>;
 

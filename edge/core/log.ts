@@ -9,7 +9,7 @@ import { PortProducer, type Producer } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
 
 /** Topics of this version, one partition each. */
-export const TOPICS = ['samples', 'events', 'quarantine', 'tags', 'audit'] as const;
+export const TOPICS = ['samples', 'derived', 'events', 'quarantine', 'tags', 'audit', '__state.alarms'] as const;
 
 /** How the log of a gateway is opened. */
 export interface LogOptions {

@@ -8,6 +8,7 @@ import { type Sample, ValueKind } from '../core/sample.ts';
 import { StatusCode } from '../core/status-code.ts';
 import type { TagQuestion } from '../tags/registrar.ts';
 import { Batches, type OffsetRange } from './batches.ts';
+import { ClockOffsets } from './clock-offsets.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
 import { MessageQuarantine } from './quarantine.ts';
@@ -53,6 +54,7 @@ export class Intake {
   private client = { source: '', bytes: new Uint8Array(0) };
   /** Sources that are connected now. */
   readonly connected = new Set<string>();
+  readonly clockOffsets = new ClockOffsets();
   /** Set once: the log writes no more. */
   private failure: unknown;
   /** The connector could not take an acknowledgement: the next `process` says so. */
@@ -155,13 +157,14 @@ export class Intake {
       for (const raw of reading.values) {
         const tag = tags.known(raw.tag);
         const teaches = raw.kind !== ValueKind.null;
-        if (tag !== undefined && (tag.type !== null || !teaches)) continue;
+        const tellsUnit = raw.unit !== undefined && tag?.unit === undefined;
+        if (tag !== undefined && (tag.type !== null || !teaches) && !tellsUnit) continue;
         if (!hasPossibleTimes(raw, ignoreDeviceTime)) continue;
         wanted ??= new Map();
         const already = wanted.get(raw.tag);
         if (already !== undefined && (already.kind !== ValueKind.null || !teaches)) continue;
         const kind = raw.declared === null || !teaches ? raw.kind : ValueKind[raw.declared];
-        wanted.set(raw.tag, { kind, connector, source: reading.source });
+        wanted.set(raw.tag, { kind, unit: raw.unit, connector, source: reading.source });
       }
     }
     return wanted === undefined ? NO_REFUSALS : tags.learn(wanted, clock.monotonicMs());
@@ -215,6 +218,8 @@ export class Intake {
     tally.add(tag.path, 'received');
     const byTime = hasDeviceTime(raw, time);
     if (this.isDuplicate(message, tag, sample, byTime)) return tally.add(tag.path, 'duplicate');
+    if (byTime && (sample.flags & Flag.backfilled) === 0)
+      this.clockOffsets.note(message.source, sample.timeUs, time.ingestUs);
     tags.attribute(tag, connector, message.source);
     const headers = byTime ? undefined : this.deliveryHeaders(message);
     tally.add(tag.path, 'inFlight');

@@ -29,6 +29,8 @@ export interface IntakeReport {
   readonly quarantined: Readonly<Record<string, number>>;
   /** Reading to durable of some batches, seconds. */
   readonly appendSeconds: readonly number[];
+  /** How far clocks of devices are ahead, seconds, by source: those that have changed. */
+  readonly clockOffsets: Readonly<Record<string, number>>;
 }
 
 export type IntakeNotice =

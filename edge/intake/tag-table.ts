@@ -12,6 +12,8 @@ export interface KnownTag {
   /** The path's bytes: the record key. */
   readonly key: Uint8Array;
   type: TagType | null;
+  /** Unit that the dictionary was last told of by this worker; undefined: of none. It is told once, so that two that disagree do not fill the dictionary. */
+  unit: string | undefined;
   /** Who sent its last sample, through which connector; both empty: nobody who is connected. */
   connector: string;
   source: string;
@@ -127,19 +129,21 @@ export class TagTable {
       if ('problem' in answer) {
         refused.set(relative, answer);
         this.noteRefused(relative, answer, nowMs);
-      } else this.add(relative, answer);
+      } else this.add(relative, answer, questions[i]?.unit);
     }
     return refused;
   }
 
-  private add(relative: string, answer: { readonly id: number; readonly type: TagType | null }): void {
+  private add(relative: string, { id, type }: Extract<TagAnswer, { id: number }>, unit: string | undefined): void {
     const known = this.tags.get(relative);
     if (known !== undefined) {
-      known.type = answer.type;
+      known.type = type;
+      known.unit ??= unit;
       return;
     }
     const path = this.absolute(relative);
-    this.tags.set(relative, { ...answer, path, key: new TextEncoder().encode(path), connector: '', source: '' });
+    const key = new TextEncoder().encode(path);
+    this.tags.set(relative, { id, type, unit, path, key, connector: '', source: '' });
   }
 
   private noteRefused(relative: string, refusal: TagRefusal, nowMs: number): void {

@@ -44,7 +44,11 @@ function report(): void {
   const sourcesNow = JSON.stringify(sources);
   if (changes.length === 0 && ranges.length === 0 && sourcesNow === sourcesBefore) return;
   sourcesBefore = sourcesNow;
-  notify({ type: 'report', changes, ranges, sources, quarantined, appendSeconds });
+  const clockOffsets = Object.assign(
+    {},
+    ...[...intakes.values()].map((intake) => intake.clockOffsets.take()),
+  ) as Record<string, number>;
+  notify({ type: 'report', changes, ranges, sources, quarantined, appendSeconds, clockOffsets });
   ranges = [];
   quarantined = {};
   appendSeconds = [];

@@ -10,7 +10,7 @@ import { BatchEncoder, type RecordHeader } from '../core/record-batch.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';
 import { LedgerBook } from './book.ts';
 
-const TOPICS = ['samples', 'quarantine', 'events', 'tags'];
+const TOPICS = ['samples', 'derived', 'quarantine', 'events', 'tags'];
 const a = 'northmill/a';
 const b = 'northmill/b';
 const text = new TextEncoder();

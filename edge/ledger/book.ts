@@ -97,7 +97,7 @@ export class LedgerBook {
       appended += (counts[Term.logged] ?? 0) + (counts[Term.generated] ?? 0);
     }
     for (const { topic, first, last } of ranges) {
-      if (topic === 'samples') appended -= last - first + 1;
+      if (topic === 'samples' || topic === 'derived') appended -= last - first + 1;
       this.cover(topic, first, last);
     }
     if (appended !== 0) this.consistent = false;

@@ -7,7 +7,7 @@ import { SampleReader } from '../core/sample-codec.ts';
 import type { Covered } from './covered.ts';
 
 /** Topics out of which the ledger can be counted. */
-export const LEDGER_TOPICS = ['samples', 'quarantine', 'events'] as const;
+export const LEDGER_TOPICS = ['samples', 'derived', 'quarantine', 'events'] as const;
 export type LedgerTopic = (typeof LEDGER_TOPICS)[number];
 
 /** Adds to the row of a tag and connector (undefined: the connector that the tag came from first). */
@@ -42,6 +42,9 @@ const counters: Record<LedgerTopic, (cursor: RecordCursor, add: AddToLedger) => 
     if ((sample.flags & Flag.gap) !== 0) return add(tag, undefined, 'generated');
     add(tag, undefined, 'received');
     add(tag, undefined, 'logged');
+  },
+  derived(cursor, add) {
+    if (cursor.keyStart >= 0 && cursor.valueStart >= 0) add(cursor.keyText(), undefined, 'generated');
   },
   quarantine(cursor, add) {
     const headers = new Map(cursor.headers());

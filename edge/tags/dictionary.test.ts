@@ -28,7 +28,14 @@ function opened(disk: Disk = quickDisk): TagDictionary {
 }
 
 function tag(name: string, type: NewTag['type'] = null): NewTag {
-  return { path: `northmill/${name}`, type, connector: 'floor', source: 'pump-7', createdUs: 1584440073000000 };
+  return {
+    path: `northmill/${name}`,
+    type,
+    unit: null,
+    connector: 'floor',
+    source: 'pump-7',
+    createdUs: 1584440073000000,
+  };
 }
 
 /** Everything that a dictionary knows, read from its file. */

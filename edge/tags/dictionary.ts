@@ -12,6 +12,8 @@ export interface TagEntry {
   readonly path: string;
   /** Null: not learned yet. */
   type: TagType | null;
+  /** After UCUM; null: none is known. */
+  unit: string | null;
   readonly connector: string;
   /** Device that the tag came from first. */
   readonly source: string;
@@ -25,16 +27,26 @@ const bodySchema = z.discriminatedUnion('op', [
     id: z.int().positive(),
     path: z.string(),
     type: typeSchema.nullable(),
+    unit: z.string().optional(),
     connector: z.string(),
     source: z.string(),
     at: z.number(),
   }),
   z.object({ op: z.literal('type'), id: z.int().positive(), type: typeSchema, at: z.number() }),
+  z.object({ op: z.literal('unit'), id: z.int().positive(), unit: z.string(), at: z.number() }),
 ]);
 type Body = z.infer<typeof bodySchema>;
 
 /** A tag to be added. */
 export type NewTag = Omit<TagEntry, 'id'>;
+
+/** What is learned of a tag that is there: its type (once), or its unit. */
+export interface TagChange {
+  readonly id: number;
+  readonly type?: TagType;
+  readonly unit?: string;
+  readonly atUs: number;
+}
 
 /** A source's name takes at most 65,535 bytes, in JSON at most six times as many. */
 const MAX_FRAME_BYTES = 1_000_000;
@@ -111,21 +123,22 @@ export class TagDictionary {
   }
 
   /**
-   * Adds tags and teaches types, synced once for all. The caller has made sure that the paths are new and the types unknown. Throws `file-unwritable`: then nothing was added,
+   * Adds tags and what was learned of others, synced once for all. The caller has made sure that the paths are new and the types unknown. Throws `file-unwritable`: then nothing was added,
    * and after a failed sync nothing is added any more.
    */
-  append(
-    tags: readonly NewTag[],
-    types: readonly { readonly id: number; readonly type: TagType; readonly atUs: number }[],
-  ): TagEntry[] {
+  append(tags: readonly NewTag[], changes: readonly TagChange[]): TagEntry[] {
     const bodies: Body[] = [];
     let id = this.entries.length;
     for (const tag of tags) {
       id++;
       const { type, connector, source, createdUs } = tag;
-      bodies.push({ op: 'add', id, path: tag.path, type, connector, source, at: createdUs });
+      const unit = tag.unit === null ? {} : { unit: tag.unit };
+      bodies.push({ op: 'add', id, path: tag.path, type, ...unit, connector, source, at: createdUs });
     }
-    for (const { id: known, type, atUs } of types) bodies.push({ op: 'type', id: known, type, at: atUs });
+    for (const { id: known, type, unit, atUs } of changes) {
+      if (type !== undefined) bodies.push({ op: 'type', id: known, type, at: atUs });
+      if (unit !== undefined) bodies.push({ op: 'unit', id: known, unit, at: atUs });
+    }
     if (bodies.length === 0) return [];
     const frames = bodies.map(frame);
     this.write(frames);
@@ -184,16 +197,17 @@ export class TagDictionary {
   }
 
   private apply(body: Body, at: number): void {
-    if (body.op === 'type') {
+    if (body.op !== 'add') {
       const entry = this.byId(body.id);
-      if (entry === undefined) this.damaged(at, `a type for the unknown id ${body.id}`);
-      entry.type = body.type;
+      if (entry === undefined) this.damaged(at, `a ${body.op} for the unknown id ${body.id}`);
+      if (body.op === 'type') entry.type = body.type;
+      else entry.unit = body.unit;
     } else {
-      const { id, type, connector, source } = body;
+      const { id, type, unit = null, connector, source } = body;
       if (id !== this.entries.length + 1) this.damaged(at, `id ${id} is not the next`);
       const key = tagPathKey(body.path);
       if (this.byKey.has(key)) this.damaged(at, `${body.path} stands there twice`);
-      const entry: TagEntry = { id, path: body.path, type, connector, source, createdUs: body.at };
+      const entry: TagEntry = { id, path: body.path, type, unit, connector, source, createdUs: body.at };
       this.entries.push(entry);
       this.byKey.set(key, entry);
     }

@@ -5,7 +5,7 @@ import { eachRecord } from '../core/each-record.ts';
 /** Looked at from the end: more than one record, in case the last ones are damaged. */
 const TAIL_RECORDS = 1000;
 
-const schema = z.object({ id: z.number(), type: z.string().nullable() });
+const schema = z.object({ id: z.number(), type: z.string().nullable(), unit: z.string().nullable() });
 
 /** A change of a tag as topic `tags` tells it. */
 export type PublishedTag = Readonly<z.infer<typeof schema>>;

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../core/clock.ts';
 import { type Disk, realDisk } from '../core/disk.ts';
@@ -30,6 +29,7 @@ interface Announced {
   readonly id: number;
   readonly path: string;
   readonly type: string | null;
+  readonly unit: string | null;
 }
 
 /** Records of batches for topic `tags`, as JSON. */
@@ -80,6 +80,7 @@ describe('answers', () => {
     expect(dictionary.byId(3)).toEqual({
       id: 3,
       path: 'northmill/c',
+      unit: null,
       type: 'double',
       connector: 'floor',
       source: 'pump-7',
@@ -283,7 +284,7 @@ describe('topic `tags`', () => {
       const kind = i % 3 === 0 ? ValueKind.null : ValueKind[types[i % types.length] ?? 'double'];
       first.registrar.answer([ask(`t${i % 12}`, kind), ask(`u${i % 7}`, kind)]);
     }
-    for (const { id, path: of, type } of first.announced) model.push({ id, path: of, type });
+    for (const { id, path: of, type, unit } of first.announced) model.push({ id, path: of, type, unit });
     expect(model.length).toBeGreaterThan(20);
     first.dictionary.close();
     for (let published = 0; published <= model.length; published++) {
@@ -302,10 +303,33 @@ describe('topic `tags`', () => {
     }
   });
 
+  test('a unit is told with a new tag, and put on record when it changes', () => {
+    const { dictionary, registrar, announced } = registrarOn();
+    registrar.answer([{ ...ask('a'), unit: 'bar' }, ask('b')]);
+    registrar.answer([{ ...ask('a'), unit: 'bar' }]);
+    registrar.answer([
+      { ...ask('a', ValueKind.null), unit: 'Cel' },
+      { ...ask('b'), unit: 'kW' },
+    ]);
+    expect(announced.map(({ id, unit }) => [id, unit])).toEqual([
+      [1, 'bar'],
+      [2, null],
+      [1, 'Cel'],
+      [2, 'kW'],
+    ]);
+    dictionary.close();
+    const again = registrarOn();
+    expect(again.dictionary.all().map(({ unit }) => unit)).toEqual(['Cel', 'kW']);
+    const { id, type, unit } = announced[2] ?? { id: 0, type: null, unit: null };
+    again.registrar.start({ id, type, unit });
+    expect(again.announced.map((one) => [one.id, one.unit])).toEqual([[2, 'kW']]);
+    again.dictionary.close();
+  });
+
   test('a tag that the topic knows and the dictionary does not is damage: its id must not be given again', () => {
     const { registrar } = registrarOn();
     registrar.answer([ask('a')]);
-    expect(() => registrar.start({ id: 2, type: null })).toThrow(
+    expect(() => registrar.start({ id: 2, type: null, unit: null })).toThrow(
       expect.objectContaining({ code: 'tag-dictionary-damaged' }),
     );
   });
@@ -327,7 +351,7 @@ describe('topic `tags`', () => {
     registrar.answer(Array.from({ length: 3000 }, (_, i) => ask(`t${i}`, i === 0 ? ValueKind.null : ValueKind.double)));
     registrar.answer([ask('t0', ValueKind.long)]);
     await Promise.all(appended);
-    expect(lastPublishedTag(log.folder, log.ends)).toEqual({ id: 1, type: 'long' });
+    expect(lastPublishedTag(log.folder, log.ends)).toEqual({ id: 1, type: 'long', unit: null });
     const reader = new LogReader({ logFolder: log.folder, topic: 'tags', ends: log.ends });
     const read: Announced[] = [];
     for (let result = reader.read(); result.kind === 'data'; result = reader.read()) read.push(...decode(result.bytes));
@@ -337,45 +361,4 @@ describe('topic `tags`', () => {
     dictionary.close();
     await log.close();
   });
-});
-
-test('any sequence of questions keeps the rules: one id a path, one type a tag, dense ids, limits', () => {
-  const question = fc.record({
-    name: fc.constantFrom('a', 'A', 'b', 'c', 'd/e', 'D/e', 'f', 'g'),
-    kind: fc.constantFrom(ValueKind.null, ValueKind.long, ValueKind.double, ValueKind.string),
-    source: fc.constantFrom('pump-1', 'pump-2', 'pump-3'),
-  });
-  fc.assert(
-    fc.property(fc.array(fc.array(question, { maxLength: 6 }), { maxLength: 8 }), (requests) => {
-      using own = new LogFolder();
-      const dictionary = new TagDictionary(quickDisk, path.join(own.data, 'tags'));
-      dictionary.open();
-      const registrar = new TagRegistrar(dictionary, clock, () => undefined, { perGateway: 5, perDevice: 2 });
-      const known = new Map<string, { path: string; id: number; type: TagType | null; source: string }>();
-      for (const request of requests) {
-        const questions = request.map(({ name, kind, source }) => ask(name, kind, source));
-        const refused = questions.map(({ path: of, kind, source }) => {
-          const tag = known.get(of.toLowerCase());
-          const type = kind === ValueKind.null ? null : (Object.keys(ValueKind)[kind] as TagType);
-          const ofSource = [...known.values()].filter((entry) => entry.source === source).length;
-          if (tag === undefined && known.size < 5 && ofSource < 2)
-            known.set(of.toLowerCase(), { path: of, id: known.size + 1, type, source });
-          else if (tag === undefined) return 'tag-quota';
-          else if (tag.path !== of) return 'case-conflict';
-          else tag.type ??= type;
-          return undefined;
-        });
-        const expected = questions.map(({ path: of }, i) => {
-          const tag = known.get(of.toLowerCase());
-          return refused[i] ?? `${tag?.id} ${tag?.type}`;
-        });
-        const answers = registrar.answer(questions);
-        expect(answers.map((answer) => ('problem' in answer ? answer.problem : `${answer.id} ${answer.type}`))).toEqual(
-          expected,
-        );
-      }
-      dictionary.close();
-    }),
-    { numRuns: 200 },
-  );
 });

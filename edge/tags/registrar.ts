@@ -4,7 +4,7 @@ import { assert, Fault, type FaultMessage, toFaultMessage } from '../core/fault.
 import { BatchEncoder } from '../core/record-batch.ts';
 import { kindName, type TagType, type ValueKind } from '../core/sample.ts';
 import { tagPathKey } from '../core/tag-path.ts';
-import type { NewTag, TagDictionary, TagEntry } from './dictionary.ts';
+import type { NewTag, TagChange, TagDictionary, TagEntry } from './dictionary.ts';
 import type { PublishedTag } from './published.ts';
 
 /** How many tags there may be. */
@@ -22,6 +22,8 @@ const MAX_SOURCE_LENGTH = 256;
 export interface TagQuestion {
   readonly path: string;
   readonly kind: ValueKind;
+  /** After UCUM, as the configuration says; left out: it says nothing. */
+  readonly unit?: string | undefined;
   readonly connector: string;
   readonly source: string;
 }
@@ -75,13 +77,15 @@ export class TagRegistrar {
     const changes = this.dictionary.changes();
     let from = 0;
     if (published !== undefined) {
-      const { id, type } = published;
+      const { id, type, unit } = published;
       if (id > this.dictionary.size)
         throw new Fault(
           'tag-dictionary-damaged',
           `Tag ${id} stands in the log; the dictionary ends at ${this.dictionary.size}.`,
         );
-      from = (type === null ? changes.indexOf(id) : changes.lastIndexOf(id)) + 1;
+      const entry = this.dictionary.byId(id);
+      const isLatest = entry?.type === type && entry.unit === unit;
+      from = (isLatest ? changes.lastIndexOf(id) : changes.indexOf(id)) + 1;
     }
     // Each tag once, at the place of its last change.
     const ids = [...new Set(changes.slice(from).toReversed())].toReversed();
@@ -106,7 +110,7 @@ export class TagRegistrar {
     const nowUs = this.clock.nowUs();
     const added = new Map<string, NewTag>();
     const addedPerDevice = new Map<string, number>();
-    const learned = new Map<number, TagType>();
+    const learned = new Map<number, News>();
     const refused = new Map<TagQuestion, TagAnswer>();
     for (const question of questions) {
       const { path } = question;
@@ -128,13 +132,16 @@ export class TagRegistrar {
         }
       } else if (known.path !== path) {
         refused.set(question, { problem: 'case-conflict', detail: `${path} differs only in case from ${known.path}.` });
-      } else if (known.type === null && type !== null) {
-        if (adding !== undefined) adding.type = type;
-        else if (entry !== undefined && !learned.has(entry.id)) learned.set(entry.id, type);
+      } else {
+        const news = newsIn(question, known);
+        if (adding !== undefined) Object.assign(adding, news);
+        // The first of a batch counts.
+        else if (entry !== undefined && news !== undefined)
+          learned.set(entry.id, { ...news, ...learned.get(entry.id) });
       }
     }
-    const types = [...learned].map(([id, type]) => ({ id, type, atUs: nowUs }));
-    const entries = this.dictionary.append([...added.values()], types);
+    const changes = [...learned].map(([id, change]) => ({ id, ...change, atUs: nowUs }));
+    const entries = this.dictionary.append([...added.values()], changes);
     for (const entry of entries) this.count(entry);
     this.announce([...entries, ...[...learned.keys()].flatMap((id) => this.dictionary.byId(id) ?? [])]);
     return questions.map((question) => refused.get(question) ?? this.found(question.path));
@@ -169,7 +176,7 @@ export class TagRegistrar {
       const records = encoder.count;
       if (records > 0) this.publish(encoder.finish(this.clock.nowMs()), records);
     };
-    for (const { id, path, type, connector, createdUs } of entries) {
+    for (const { id, path, type, unit, connector, createdUs } of entries) {
       const value = {
         v: 1,
         at: nowUs,
@@ -177,7 +184,7 @@ export class TagRegistrar {
         path,
         former: [],
         type,
-        unit: null,
+        unit,
         range: null,
         description: null,
         connector,
@@ -190,13 +197,23 @@ export class TagRegistrar {
   }
 }
 
+type News = Pick<TagChange, 'type' | 'unit'>;
+
+/** What a question teaches about a tag that is there, or undefined: nothing. */
+function newsIn({ kind, unit }: TagQuestion, known: NewTag): News | undefined {
+  const type = known.type === null ? typeOf(kind) : null;
+  const isNewUnit = unit !== undefined && unit !== known.unit;
+  if (type === null && !isNewUnit) return undefined;
+  return { ...(type === null ? {} : { type }), ...(isNewUnit ? { unit } : {}) };
+}
+
 function typeOf(kind: ValueKind): TagType | null {
   const name = kindName(kind);
   return name === 'null' ? null : name;
 }
 
-function newTag({ path, connector, source }: TagQuestion, type: TagType | null, nowUs: number): NewTag {
-  return { path, type, connector, source: source.slice(0, MAX_SOURCE_LENGTH), createdUs: nowUs };
+function newTag({ path, unit, connector, source }: TagQuestion, type: TagType | null, nowUs: number): NewTag {
+  return { path, type, unit: unit ?? null, connector, source: source.slice(0, MAX_SOURCE_LENGTH), createdUs: nowUs };
 }
 
 function deviceOf({ connector, source }: NewTag): string {

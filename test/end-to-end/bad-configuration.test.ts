@@ -20,10 +20,10 @@ connectors:
     topics:
       - { match: "plant/#/x", value: value }
       - { match: "plant/+", tag: "x/{9}", value: $.v, timezone: Mars/Olympus, time: $.t, payloads: json }
-  - { name: press, kind: opcua }
+  - { name: press, kind: http }
 links:
   - { name: cloud, to: { brokers: [] }, topics: [sample], prefix: "a b" }
-models: []
+streams: []
 `;
 
 /** Where the errors of that file are, at least: line, and what they speak of. */
@@ -45,7 +45,7 @@ const places: readonly (readonly [line: number, path: RegExp])[] = [
   [16, /links\[0\]\.to\.brokers/],
   [16, /links\[0\]\.topics/],
   [16, /links\[0\]\.prefix/],
-  [17, /models/],
+  [17, /streams/],
 ];
 
 function folderWith(yaml: string): string {

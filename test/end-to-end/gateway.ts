@@ -26,8 +26,8 @@ export interface Gateway extends AsyncDisposable {
   readonly pid: number;
   /** When that process was started, on the clock of `performance.now()`. */
   readonly startedMs: number;
-  /** Starts the process without waiting for it. */
-  start(): void;
+  /** Starts the process without waiting for it; `options` go behind its others, this time. */
+  start(...options: readonly string[]): void;
   /** Waits until `/readyz` says yes. */
   ready(limitMs?: number): Promise<void>;
   /** Pulls the plug. Data and ports stay. */
@@ -68,7 +68,24 @@ export async function startGateway(config: GatewayConfig): Promise<Gateway> {
   // Every JSON text is YAML 1.2.
   const whole = { version: 1, site, data: './data', http, connectors: [floor], ...rest };
   writeFileSync(configFile, JSON.stringify(whole, null, 2));
-  const gateway = new GatewayOfFolder(folder, configFile, `http://127.0.0.1:${httpPort}`, mqttPort);
+  return startGatewayIn({ folder, configFile, args: ['start', '-c', configFile], httpPort, mqttPort });
+}
+
+/** Where a gateway lives, and how its process is started. */
+export interface GatewayPlace {
+  /** Goes with the gateway. */
+  readonly folder: string;
+  /** What the commands are given. Its data is in `data/` of the folder. */
+  readonly configFile: string;
+  /** Arguments of `millrace` that run a gateway. */
+  readonly args: readonly string[];
+  readonly httpPort: number;
+  readonly mqttPort: number;
+}
+
+/** Starts a gateway and waits until it is ready. */
+export async function startGatewayIn(place: GatewayPlace): Promise<Gateway> {
+  const gateway = new GatewayOfFolder(place);
   try {
     gateway.start();
     await gateway.ready();
@@ -86,13 +103,15 @@ class GatewayOfFolder implements Gateway {
   readonly data: string;
   readonly http: string;
   readonly mqttPort: number;
+  private readonly args: readonly string[];
   private process: GatewayProcess | undefined;
 
-  constructor(folder: string, configFile: string, http: string, mqttPort: number) {
+  constructor({ folder, configFile, args, httpPort, mqttPort }: GatewayPlace) {
     this.folder = folder;
     this.configFile = configFile;
     this.data = join(folder, 'data');
-    this.http = http;
+    this.http = `http://127.0.0.1:${httpPort}`;
+    this.args = args;
     this.mqttPort = mqttPort;
   }
 
@@ -109,9 +128,9 @@ class GatewayOfFolder implements Gateway {
     return this.current.startedMs;
   }
 
-  start(): void {
+  start(...options: readonly string[]): void {
     if (this.process?.ended() === undefined && this.process !== undefined) throw new Error('the gateway still runs');
-    const args = [launcher, 'start', '-c', this.configFile];
+    const args = [launcher, ...this.args, ...options];
     this.process = spawnGateway(process.execPath, args, this.folder, join(this.folder, 'output.txt'));
   }
 

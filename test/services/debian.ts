@@ -20,9 +20,13 @@ const wanted: readonly Wanted[] = [
   { program: 'mvn', debian: 'maven', flags: ['--version'] },
   { program: 'python3', debian: 'python3-venv', flags: ['--version'], probe: ['-c', 'import ensurepip, venv'] },
   { program: 'kcat', debian: 'kcat', flags: ['-V'], least: leastVersions.kcat },
+  { program: 'chromium', debian: 'chromium', flags: ['--version'], least: leastVersions.chromium },
   { program: 'mosquitto', debian: 'mosquitto', flags: ['-h'], least: leastVersions.mosquitto },
   { program: 'mosquitto_pub', debian: 'mosquitto-clients', flags: ['--version'] },
   { program: 'mosquitto_sub', debian: 'mosquitto-clients', flags: ['--version'] },
+  // What `npm run native:setup` builds with.
+  { program: 'g++', debian: 'g++', flags: ['--version'] },
+  { program: 'pip3', debian: 'python3-pip', flags: ['--version'] },
 ];
 
 /** Installs what is missing with apt where that is possible (Debian, root); else throws with the command that the user has to give. */

@@ -9,8 +9,8 @@ export function pythonFolder(): string {
   return serviceFolder('python', pythonPackages);
 }
 
-/** The Python that has the pinned packages (`fastavro`, `paho-mqtt`). */
-function pythonProgram(): string {
+/** The Python that has the pinned packages (`fastavro`, `paho-mqtt`, `asyncua`, `pymodbus`). */
+export function pythonProgram(): string {
   const python = join(pythonFolder(), 'bin', 'python');
   if (!existsSync(python)) throw new Error('the Python environment is not installed: npm run services:setup');
   return python;
@@ -40,7 +40,7 @@ async function buildEnvironment(folder: string): Promise<void> {
 async function importsPackages(folder: string): Promise<boolean> {
   const python = join(folder, 'bin', 'python');
   if (!existsSync(python)) return false;
-  const { code } = await run(python, ['-c', 'import fastavro, paho.mqtt.client'], { anyCode: true });
+  const { code } = await run(python, ['-c', 'import fastavro, paho.mqtt.client, asyncua, pymodbus'], { anyCode: true });
   return code === 0;
 }
 

@@ -11,10 +11,11 @@ export interface Requirement {
   readonly reason: string;
 }
 
-export type Service = 'kafka' | 'kcat' | 'mosquitto' | 'python';
+export type Service = 'chromium' | 'kafka' | 'kcat' | 'mosquitto' | 'python';
 
 /** The programs and folders that each service stands on. */
 const parts: Record<Service, { readonly programs: readonly string[]; readonly folder?: () => string }> = {
+  chromium: { programs: ['chromium'] },
   kafka: { programs: ['java'], folder: kafkaFolder },
   kcat: { programs: ['kcat'] },
   mosquitto: { programs: ['mosquitto', 'mosquitto_pub', 'mosquitto_sub'] },
@@ -50,7 +51,8 @@ function missingParts(service: Service): string[] {
 
 const said = new Set<string>();
 
-function missingRequirement(reason: string): Requirement {
+/** Something that tests need is not there: an error in CI, elsewhere said once. */
+export function missingRequirement(reason: string): Requirement {
   if (process.env['CI'] === 'true') throw new Error(reason);
   if (!said.has(reason)) process.stderr.write(`skipped: ${reason}\n`);
   said.add(reason);

@@ -7,7 +7,7 @@ import { kafkaVersion, pythonPackages } from './versions.ts';
 
 const help = `npm run services:setup
 
-Installs the services that the tests start: Kafka ${kafkaVersion}, mosquitto, kcat, and Python with ${pythonPackages.join(', ')}.
+Installs the services that the tests start: Kafka ${kafkaVersion}, mosquitto, kcat, Chromium, and Python with ${pythonPackages.join(', ')}.
 Quick when everything is there. Programs come from apt (as root), jars from Maven, Python packages from pip; jars and packages
 go to ${cacheFolder()} (another folder: MILLRACE_SERVICES).
 

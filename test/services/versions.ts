@@ -18,7 +18,7 @@ export const kafkaArtifacts = [
 export const mavenCopyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 
 /** What pip puts into the virtual environment. */
-export const pythonPackages = ['fastavro==1.13.1', 'paho-mqtt==2.1.0'];
+export const pythonPackages = ['fastavro==1.13.1', 'paho-mqtt==2.1.0', 'asyncua==2.1.0', 'pymodbus==3.16.1'];
 
 /** The distribution brings its own builds of these programs: the least version that will do. */
-export const leastVersions = { java: 17, mosquitto: 2, kcat: 1 };
+export const leastVersions = { chromium: 130, java: 17, mosquitto: 2, kcat: 1 };

@@ -1,6 +1,22 @@
 import { z } from 'zod';
-import { defineRoute, json } from '../route.ts';
-import { connectorsShape, eventsShape, forecastShape, logTopicsShape } from '../shapes.ts';
+import { defineRoute, json, type Route } from '../route.ts';
+import { connectorsShape, eventsShape, forecastShape, logTopicsShape, statusShape } from '../shapes.ts';
+import { formatTime } from '../time-text.ts';
+
+/** What a page needs to know first; 200 also while the gateway is not ready. */
+export function statusRoute(version: string): Route {
+  return defineRoute({
+    path: '/api/v1/status',
+    operation: 'status',
+    summary: 'Site, version, time, and what works',
+    answers: [{ status: 200, mediaType: 'application/json', description: 'State.', schema: statusShape }],
+    async handle({ services }) {
+      const { site, timeUs } = await services.status();
+      const demo = services.demo !== undefined;
+      return json({ site, version, time: formatTime(timeUs), demo, ...services.readiness() });
+    },
+  });
+}
 
 /** State of the connectors. */
 export const connectorsRoute = defineRoute({

@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import { LinkClient } from '../sync/link/client.ts';
+import { linkView, verifySteps } from './api/link-views.ts';
+import type { LinkStatus, VerifyStep } from './api/services.ts';
+import type { LinkConfig } from './config/schema.ts';
+import { Fault } from './core/fault.ts';
+import type { Log } from './core/log.ts';
+import type { Part } from './supervise.ts';
+import { version } from './version.ts';
+
+/** What the links are made with. */
+export interface LinkGroupOptions {
+  readonly links: readonly LinkConfig[];
+  readonly log: Log;
+  readonly logger: Logger;
+}
+
+const NO_DESTINATION = 'no destination';
+
+/** All links of a gateway. One without a destination mirrors nothing, and says so. */
+export class LinkGroup {
+  private readonly options: LinkGroupOptions;
+  private readonly clients = new Map<string, LinkClient>();
+
+  constructor(options: LinkGroupOptions) {
+    this.options = options;
+  }
+
+  /** A part for each link that has a destination, by its name in metrics and logs. */
+  parts(): [name: string, part: Part][] {
+    const { log, links, logger } = this.options;
+    const { logId } = log.state.identity;
+    return links.flatMap((link) => {
+      const { to } = link;
+      if (to === undefined) return [];
+      let before = '';
+      const client = new LinkClient({
+        link: { ...link, to },
+        logFolder: log.folder,
+        ends: log.ends,
+        logId,
+        softwareVersion: version,
+        onStatus({ state, detail }) {
+          if (state !== before) logger.info({ link: link.name, detail }, state);
+          before = state;
+        },
+      });
+      this.clients.set(link.name, client);
+      return [[`link/${link.name}`, client] as [string, Part]];
+    });
+  }
+
+  /** State of each link, in the order of the configuration. */
+  statuses(): LinkStatus[] {
+    const { links, log } = this.options;
+    return links.map((link) => {
+      const client = this.clients.get(link.name);
+      return client === undefined ? noDestination(link, (topic) => log.ends.end(topic)) : linkView(client.status());
+    });
+  }
+
+  /** Compares both ends of a link. Throws `link-unknown`, `link-without-destination`. */
+  verify(name: string, signal: AbortSignal): AsyncIterable<VerifyStep> {
+    if (!this.options.links.some((link) => link.name === name)) throw new Fault('link-unknown', name);
+    const client = this.clients.get(name);
+    if (client === undefined) throw new Fault('link-without-destination', name);
+    return verifySteps((ending, onProgress) => client.verify(ending, onProgress), signal);
+  }
+}
+
+/** A link that has nowhere to go: all of its topics wait. */
+export function noDestination({ name, topics, prefix }: LinkConfig, endOf: (topic: string) => number): LinkStatus {
+  const detail = 'Give it brokers to mirror to.';
+  return {
+    name,
+    state: NO_DESTINATION,
+    detail,
+    brokers: [],
+    topics: topics.map((topic) => {
+      const state = { state: NO_DESTINATION, detail, warnings: [] };
+      return { topic, destination: prefix + topic, ...state, end: endOf(topic), mirrored: null, lag: endOf(topic) };
+    }),
+  };
+}

@@ -1,0 +1,160 @@
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { StandingAlarm } from '../alarms/alarm.ts';
+import type { AlarmAction } from '../alarms/book.ts';
+import { Fault, fromFaultMessage } from '../core/fault.ts';
+import type { Log } from '../core/log.ts';
+import type { TagRegistrar } from '../tags/registrar.ts';
+import type {
+  LimitAlarm,
+  ScoreNotice,
+  UnreadableNotice,
+  WatchCommand,
+  WatchedModel,
+  WatchNotice,
+  WatchWorkerData,
+  WrittenNotice,
+} from './messages.ts';
+
+/** What the watch is started with. */
+export interface WatchOptions {
+  readonly site: string;
+  readonly log: Log;
+  readonly registrar: TagRegistrar;
+  readonly alarms: readonly LimitAlarm[];
+  readonly models: readonly WatchedModel[];
+  /** `data/models` */
+  readonly modelFolder: string;
+  readonly onWritten: (notice: WrittenNotice) => void;
+  readonly onScore: (notice: ScoreNotice) => void;
+  readonly onUnreadable: (notice: UnreadableNotice) => void;
+  /** A model cannot be loaded or does not work. */
+  readonly onModelFailed: (model: string, fault: Fault) => void;
+}
+
+interface Waiting {
+  readonly resolve: (alarm: StandingAlarm | null) => void;
+  readonly reject: (fault: Fault) => void;
+}
+
+const STOP_LIMIT_MS = 5000;
+/** Actions of operators under way. */
+const MAX_WAITING = 100;
+
+/** The main thread's handle of alarms and models: a part for a supervisor. */
+export class WatchClient {
+  private readonly options: WatchOptions;
+  private readonly waiting = new Map<number, Waiting>();
+  /** Active version, by model. */
+  private readonly active = new Map<string, string>();
+  private worker: Worker | undefined;
+  private stopping = false;
+  private nextRequest = 1;
+  /** Alarms that are not NORM, the newest first; while the worker is started again, as they were. */
+  alarms: readonly StandingAlarm[] = [];
+  /** Whether the worker has said once what stands: until then nobody knows. */
+  told = false;
+
+  constructor(options: WatchOptions) {
+    this.options = options;
+  }
+
+  /** Starts the worker. Settles when it ends: rejects with `worker-failed` and why if it was not told to. */
+  run(): Promise<void> {
+    const { site, log, registrar, alarms, models, modelFolder } = this.options;
+    const producer = log.producerPort();
+    const tags = new MessageChannel();
+    registrar.serve(tags.port1);
+    const data: WatchWorkerData = {
+      site,
+      logFolder: log.folder,
+      ends: log.ends.shared,
+      producer,
+      tags: tags.port2,
+      alarms,
+      models,
+      modelFolder,
+      active: this.active,
+    };
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: data,
+      transferList: [producer, tags.port2],
+      name: 'watch',
+    });
+    this.worker = worker;
+    return new Promise((resolve, reject) => {
+      let cause: Error | undefined;
+      worker.on('message', (notice: WatchNotice) => {
+        if (notice.type === 'failed') cause = fromFaultMessage(notice.fault);
+        else this.note(notice);
+      });
+      worker.on('error', (error: Error) => {
+        cause = error;
+      });
+      worker.on('exit', (code) => {
+        this.worker = undefined;
+        tags.port1.close();
+        const fault = new Fault('worker-failed', `watch: ${cause?.message ?? `exit code ${code}`}`, { cause });
+        for (const { reject: refuse } of this.waiting.values()) refuse(fault);
+        this.waiting.clear();
+        if (this.stopping && cause === undefined) resolve();
+        else reject(fault);
+      });
+    });
+  }
+
+  private note(notice: Exclude<WatchNotice, { type: 'failed' }>): void {
+    if (notice.type === 'alarms') {
+      this.alarms = notice.items;
+      this.told = true;
+    } else if (notice.type === 'score') this.options.onScore(notice);
+    else if (notice.type === 'written') this.options.onWritten(notice);
+    else if (notice.type === 'unreadable') this.options.onUnreadable(notice);
+    else if (notice.type === 'model-failed') {
+      this.active.delete(notice.model);
+      this.options.onModelFailed(notice.model, fromFaultMessage(notice.fault));
+    } else if (notice.type === 'acted') this.settle(notice.request)?.resolve(notice.alarm);
+    else if (notice.type === 'refused') this.settle(notice.request)?.reject(fromFaultMessage(notice.fault));
+  }
+
+  private settle(request: number): Waiting | undefined {
+    const waiting = this.waiting.get(request);
+    this.waiting.delete(request);
+    return waiting;
+  }
+
+  /** An operator's action; resolves with the alarm when it is durable, or null: it is NORM now. Throws `alarm-unknown`, `alarm-state`, `not-ready`. */
+  act(alarm: string, action: AlarmAction): Promise<StandingAlarm | null> {
+    const { alarms, models } = this.options;
+    if (alarms.length + models.length === 0) return Promise.reject(new Fault('alarm-unknown', alarm.slice(0, 200)));
+    if (this.worker === undefined) return Promise.reject(new Fault('not-ready', 'Alarms are not watched now.'));
+    if (this.waiting.size >= MAX_WAITING)
+      return Promise.reject(new Fault('not-ready', `${MAX_WAITING} actions are under way.`));
+    const request = this.nextRequest++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request, { resolve, reject });
+      this.post({ type: 'act', request, alarm, action });
+    });
+  }
+
+  /** Has a version of a model score from now on. */
+  activate(model: string, version: string): void {
+    this.active.set(model, version);
+    this.post({ type: 'activate', model, version });
+  }
+
+  /** Ends the worker; what happened to alarms is on record then. */
+  async stop(): Promise<void> {
+    const { worker } = this;
+    this.stopping = true;
+    if (worker === undefined) return;
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    this.post({ type: 'stop' });
+    const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
+    await exited;
+    clearTimeout(limit);
+  }
+
+  private post(command: WatchCommand): void {
+    this.worker?.postMessage(command);
+  }
+}
