@@ -128,8 +128,9 @@ describe.skipIf(!python.available)('units of an independent server', () => {
     for (const name of Object.keys(points).filter((each) => each !== 'r13')) {
       expect(rig.values(`m/${name}`).filter(({ quality }) => quality !== StatusCode.Good)).toEqual([]);
     }
-    const refused = rig.events().filter(({ event }) => event === 'refused');
-    expect(refused.map(({ address }) => address)).toEqual(['holding/13']);
+    // On a busy machine cycles are left out, and told, too: those have no address.
+    const refused = rig.events().flatMap(({ event, address }) => (event === 'refused' ? (address ?? []) : []));
+    expect(refused).toEqual(['holding/13']);
     for (const [, address, count] of await server.asked(1)) {
       expect(address <= 5 && 5 < address + count).toBe(false);
     }
