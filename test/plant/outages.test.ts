@@ -189,7 +189,8 @@ describe('OPC UA server, Modbus units and MQTT devices stopped and started in an
     });
     const medianS = quantile(pausesS, 0.5);
     figure('outages: between two readings of a meter, median and longest, s', `${medianS}, ${Math.max(...pausesS)}`);
-    expect(pausesS.length).toBeGreaterThan(200);
+    // Of twenty tags; how long the meters answered is up to the seed.
+    expect(pausesS.length).toBeGreaterThan(60);
     expect(medianS).toBeGreaterThan(0.95);
     expect(medianS).toBeLessThan(1.05);
     // A busy machine lets a turn go by; a poller that stands still lets many.
