@@ -1,4 +1,4 @@
-"""A Modbus TCP server for tests, on pymodbus. One argument: JSON with `port`, `control` (a port for commands), `framing` (`tcp` or `rtu`),
+"""A Modbus TCP server for tests, on pymodbus. One argument: the path of a JSON file with `port`, `control` (a port for commands), `framing` (`tcp` or `rtu`),
 `units` [{id, registers, bits, missing: {table: [addresses]}}].
 
 Commands are lines of JSON on the control port, each answered by a line. {"write": [{unit, table, address, type, value, wordOrder, byteOrder}]}:
@@ -10,6 +10,7 @@ import asyncio
 import json
 import struct
 import sys
+from pathlib import Path
 from collections import defaultdict
 
 from pymodbus.constants import ExcCodes
@@ -17,7 +18,7 @@ from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-options = json.loads(sys.argv[1])
+options = json.loads(Path(sys.argv[1]).read_text())
 behaviour = {}
 asked = defaultdict(list)
 ACCESS = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}

@@ -99,7 +99,7 @@ async def write(server, spec):
 async def control(server, reader, writer):
     while line := await reader.readline():
         try:
-            for spec in json.loads(line)["write"]:
+            for spec in json.loads(line).get("write", []):
                 await write(server, spec)
             answer = {}
         except Exception as error:
