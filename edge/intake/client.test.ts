@@ -16,5 +16,5 @@ test('a worker that ends by itself says which it was, and why', async () => {
   });
   const failure: unknown = await client.run().catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'worker-failed' });
-  expect(String(failure)).toMatch(/intake carrier-pigeon: TypeError: /);
+  expect(String(failure)).toMatch(/intake carrier-pigeon: no connector of kind carrier-pigeon/);
 });

@@ -1,7 +1,7 @@
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import type { ConnectorConfig } from '../../connectors/registry.ts';
-import { Fault } from '../core/fault.ts';
 import type { Log } from '../core/log.ts';
+import { Thread } from '../core/thread.ts';
 import type { TagRegistrar } from '../tags/registrar.ts';
 import type { IntakeCommand, IntakeNotice, IntakeReport, IntakeWorkerData } from './messages.ts';
 
@@ -22,16 +22,20 @@ const STOP_LIMIT_MS = 8000;
 /** The main thread's handle of one intake worker: connectors of one kind. */
 export class IntakeClient {
   private readonly options: IntakeClientOptions;
-  private worker: Worker | undefined;
-  private stopping = false;
+  private readonly thread: Thread<IntakeCommand, IntakeNotice>;
   private readonly flushed: (() => void)[] = [];
 
   constructor(options: IntakeClientOptions) {
     this.options = options;
+    this.thread = new Thread({
+      name: `intake ${options.connectors[0]?.kind ?? ''}`,
+      script: new URL('./worker.ts', import.meta.url),
+      onNotice: (notice) => this.note(notice),
+    });
   }
 
   /** Starts the worker. Settles when it ends: rejects with `worker-failed` if it was not told to. */
-  run(): Promise<void> {
+  async run(): Promise<void> {
     const { log, registrar, site, connectors, aheadMs } = this.options;
     const producer = log.producerPort();
     const tags = new MessageChannel();
@@ -45,27 +49,12 @@ export class IntakeClient {
       producer,
       tags: tags.port2,
     };
-    const name = `intake ${connectors[0]?.kind ?? ''}`;
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: data,
-      transferList: [producer, tags.port2],
-      name,
-    });
-    this.worker = worker;
-    return new Promise((resolve, reject) => {
-      let cause: Error | undefined;
-      worker.on('message', (notice: IntakeNotice) => this.note(notice));
-      worker.on('error', (error: Error) => {
-        cause = error;
-      });
-      worker.on('exit', (code) => {
-        this.worker = undefined;
-        tags.port1.close();
-        this.wake();
-        if (this.stopping && cause === undefined) resolve();
-        else reject(new Fault('worker-failed', `${name}: ${cause?.stack ?? `exit code ${code}`}`, { cause }));
-      });
-    });
+    try {
+      await this.thread.run(data, [producer, tags.port2]);
+    } finally {
+      tags.port1.close();
+      for (const resolve of this.flushed.splice(0)) resolve();
+    }
   }
 
   private note(notice: IntakeNotice): void {
@@ -76,30 +65,15 @@ export class IntakeClient {
 
   /** Asks for a report now; resolves when it was given to `onReport`, or when the worker has ended. */
   flush(): Promise<void> {
-    if (this.worker === undefined) return Promise.resolve();
+    if (!this.thread.running) return Promise.resolve();
     return new Promise((resolve) => {
       this.flushed.push(resolve);
-      this.post({ type: 'flush' });
+      this.thread.post({ type: 'flush' });
     });
   }
 
-  private wake(): void {
-    for (const resolve of this.flushed.splice(0)) resolve();
-  }
-
   /** Stops reading, acknowledges what is durable, closes the connectors, ends the worker. */
-  async stop(): Promise<void> {
-    const { worker } = this;
-    this.stopping = true;
-    if (worker === undefined) return;
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
-    this.post({ type: 'stop' });
-    const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
-    await exited;
-    clearTimeout(limit);
-  }
-
-  private post(command: IntakeCommand): void {
-    this.worker?.postMessage(command);
+  stop(): Promise<void> {
+    return this.thread.stop({ type: 'stop' }, STOP_LIMIT_MS);
   }
 }

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import type { DurableEnds } from '../core/durable-ends.ts';
 import { Fault, fromFaultMessage } from '../core/fault.ts';
+import { Thread } from '../core/thread.ts';
 import type { LiveCommand, LiveItem, LiveNotice, LiveWorkerData } from './messages.ts';
 import { MAX_SUBSCRIPTIONS } from './view.ts';
 
@@ -45,39 +45,37 @@ class Follower {
 /** The main thread's handle of the live view: a part for a supervisor. */
 export class LiveClient {
   private readonly options: LiveOptions;
+  private readonly thread: Thread<LiveCommand, LiveNotice>;
   private readonly followers = new Map<number, Follower>();
-  private worker: Worker | undefined;
-  private stopping = false;
   private nextId = 1;
 
   constructor(options: LiveOptions) {
     this.options = options;
+    this.thread = new Thread({
+      name: 'live',
+      script: new URL('./worker.ts', import.meta.url),
+      onNotice: (notice) => this.note(notice),
+    });
   }
 
   /** Starts the worker. Settles when it ends: rejects with why if it was not told to. */
-  run(): Promise<void> {
+  async run(): Promise<void> {
     const { logFolder, ends, topics } = this.options;
     const data: LiveWorkerData = { logFolder, ends: ends.shared, topics };
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: 'live' });
-    this.worker = worker;
-    return new Promise((resolve, reject) => {
-      let cause: Error | undefined;
-      worker.on('message', (notice: LiveNotice) => {
-        if (notice.type === 'failed') cause = fromFaultMessage(notice.fault);
-        else this.followers.get(notice.id)?.update(notice.items);
-      });
-      worker.on('error', (error: Error) => {
-        cause = error;
-      });
-      worker.on('exit', (code) => {
-        this.worker = undefined;
-        const asked = this.stopping && cause === undefined;
-        const fault = new Fault('worker-failed', `live: ${cause?.message ?? `exit code ${code}`}`, { cause });
-        for (const follower of this.followers.values()) follower.end(asked ? undefined : fault);
-        if (asked) resolve();
-        else reject(fault);
-      });
-    });
+    let fault: Fault | undefined;
+    try {
+      await this.thread.run(data);
+    } catch (error) {
+      fault = error instanceof Fault ? error : undefined;
+      throw error;
+    } finally {
+      for (const follower of this.followers.values()) follower.end(fault);
+    }
+  }
+
+  private note(notice: LiveNotice): void {
+    if (notice.type === 'failed') this.thread.failed(fromFaultMessage(notice.fault));
+    else this.followers.get(notice.id)?.update(notice.items);
   }
 
   /**
@@ -85,7 +83,7 @@ export class LiveClient {
    * `too-many-requests` before the first, and `worker-failed` when the worker ends: who wants more asks again.
    */
   async *follow(patterns: readonly string[], signal: AbortSignal): AsyncGenerator<readonly LiveItem[]> {
-    if (this.worker === undefined) throw new Fault('not-ready', 'The live view does not run.');
+    if (!this.thread.running) throw new Fault('not-ready', 'The live view does not run.');
     if (this.followers.size >= MAX_SUBSCRIPTIONS)
       throw new Fault('too-many-requests', `${MAX_SUBSCRIPTIONS} live views are open.`);
     const id = this.nextId++;
@@ -93,32 +91,23 @@ export class LiveClient {
     const stop = (): void => follower.end(undefined);
     this.followers.set(id, follower);
     signal.addEventListener('abort', stop, { once: true });
-    this.post({ type: 'subscribe', id, patterns });
+    this.thread.post({ type: 'subscribe', id, patterns });
     try {
       while (!signal.aborted) {
         const items = await follower.next();
         if (items === undefined) return;
         yield items;
-        this.post({ type: 'more', id });
+        this.thread.post({ type: 'more', id });
       }
     } finally {
       signal.removeEventListener('abort', stop);
       this.followers.delete(id);
-      this.post({ type: 'unsubscribe', id });
+      this.thread.post({ type: 'unsubscribe', id });
     }
   }
 
   /** Ends the worker; whoever looks on is told. */
-  async stop(): Promise<void> {
-    const { worker } = this;
-    this.stopping = true;
-    if (worker === undefined) return;
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
-    this.post({ type: 'stop' });
-    await exited;
-  }
-
-  private post(command: LiveCommand): void {
-    this.worker?.postMessage(command);
+  stop(): Promise<void> {
+    return this.thread.stop({ type: 'stop' });
   }
 }

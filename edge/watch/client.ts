@@ -1,8 +1,9 @@
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import type { StandingAlarm } from '../alarms/alarm.ts';
 import type { AlarmAction } from '../alarms/book.ts';
 import { Fault, fromFaultMessage } from '../core/fault.ts';
 import type { Log } from '../core/log.ts';
+import { Thread } from '../core/thread.ts';
 import type { TagRegistrar } from '../tags/registrar.ts';
 import type {
   LimitAlarm,
@@ -36,7 +37,6 @@ interface Waiting {
   readonly reject: (fault: Fault) => void;
 }
 
-const STOP_LIMIT_MS = 5000;
 /** Actions of operators under way. */
 const MAX_WAITING = 100;
 
@@ -46,8 +46,7 @@ export class WatchClient {
   private readonly waiting = new Map<number, Waiting>();
   /** Active version, by model. */
   private readonly active = new Map<string, string>();
-  private worker: Worker | undefined;
-  private stopping = false;
+  private readonly thread: Thread<WatchCommand, WatchNotice>;
   private nextRequest = 1;
   /** Alarms that are not NORM, the newest first; while the worker is started again, as they were. */
   alarms: readonly StandingAlarm[] = [];
@@ -56,10 +55,15 @@ export class WatchClient {
 
   constructor(options: WatchOptions) {
     this.options = options;
+    this.thread = new Thread({
+      name: 'watch',
+      script: new URL('./worker.ts', import.meta.url),
+      onNotice: (notice) => this.note(notice),
+    });
   }
 
   /** Starts the worker. Settles when it ends: rejects with `worker-failed` and why if it was not told to. */
-  run(): Promise<void> {
+  async run(): Promise<void> {
     const { site, log, registrar, alarms, models, modelFolder } = this.options;
     const producer = log.producerPort();
     const tags = new MessageChannel();
@@ -75,35 +79,18 @@ export class WatchClient {
       modelFolder,
       active: this.active,
     };
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: data,
-      transferList: [producer, tags.port2],
-      name: 'watch',
-    });
-    this.worker = worker;
-    return new Promise((resolve, reject) => {
-      let cause: Error | undefined;
-      worker.on('message', (notice: WatchNotice) => {
-        if (notice.type === 'failed') cause = fromFaultMessage(notice.fault);
-        else this.note(notice);
-      });
-      worker.on('error', (error: Error) => {
-        cause = error;
-      });
-      worker.on('exit', (code) => {
-        this.worker = undefined;
-        tags.port1.close();
-        const fault = new Fault('worker-failed', `watch: ${cause?.message ?? `exit code ${code}`}`, { cause });
-        for (const { reject: refuse } of this.waiting.values()) refuse(fault);
-        this.waiting.clear();
-        if (this.stopping && cause === undefined) resolve();
-        else reject(fault);
-      });
-    });
+    try {
+      await this.thread.run(data, [producer, tags.port2]);
+    } finally {
+      tags.port1.close();
+      for (const { reject } of this.waiting.values()) reject(new Fault('not-ready', 'Alarms are not watched now.'));
+      this.waiting.clear();
+    }
   }
 
-  private note(notice: Exclude<WatchNotice, { type: 'failed' }>): void {
-    if (notice.type === 'alarms') {
+  private note(notice: WatchNotice): void {
+    if (notice.type === 'failed') this.thread.failed(fromFaultMessage(notice.fault));
+    else if (notice.type === 'alarms') {
       this.alarms = notice.items;
       this.told = true;
     } else if (notice.type === 'score') this.options.onScore(notice);
@@ -126,35 +113,24 @@ export class WatchClient {
   act(alarm: string, action: AlarmAction): Promise<StandingAlarm | null> {
     const { alarms, models } = this.options;
     if (alarms.length + models.length === 0) return Promise.reject(new Fault('alarm-unknown', alarm.slice(0, 200)));
-    if (this.worker === undefined) return Promise.reject(new Fault('not-ready', 'Alarms are not watched now.'));
+    if (!this.thread.running) return Promise.reject(new Fault('not-ready', 'Alarms are not watched now.'));
     if (this.waiting.size >= MAX_WAITING)
       return Promise.reject(new Fault('not-ready', `${MAX_WAITING} actions are under way.`));
     const request = this.nextRequest++;
     return new Promise((resolve, reject) => {
       this.waiting.set(request, { resolve, reject });
-      this.post({ type: 'act', request, alarm, action });
+      this.thread.post({ type: 'act', request, alarm, action });
     });
   }
 
   /** Has a version of a model score from now on. */
   activate(model: string, version: string): void {
     this.active.set(model, version);
-    this.post({ type: 'activate', model, version });
+    this.thread.post({ type: 'activate', model, version });
   }
 
   /** Ends the worker; what happened to alarms is on record then. */
-  async stop(): Promise<void> {
-    const { worker } = this;
-    this.stopping = true;
-    if (worker === undefined) return;
-    const exited = new Promise((resolve) => worker.once('exit', resolve));
-    this.post({ type: 'stop' });
-    const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
-    await exited;
-    clearTimeout(limit);
-  }
-
-  private post(command: WatchCommand): void {
-    this.worker?.postMessage(command);
+  stop(): Promise<void> {
+    return this.thread.stop({ type: 'stop' });
   }
 }

@@ -17,8 +17,8 @@ const never = new AbortController().signal;
 
 /** Ends the thread as a crash would: the client has no way to do it. */
 async function kill(client: LinkClient): Promise<void> {
-  const { worker } = client as unknown as { worker: Worker };
-  await worker.terminate();
+  const { thread } = client as unknown as { thread: { worker: Worker } };
+  await thread.worker.terminate();
 }
 
 const reaches = (client: LinkClient, condition: (status: LinkStatus) => boolean): Promise<void> =>
@@ -71,7 +71,7 @@ describe.skipIf(!service.available)('a link in a thread of its own', () => {
   test('a verification can be given up, and fails when there is no broker', async () => {
     using log = new TestLog();
     const client = clientOf(log, 'given-up.');
-    await client.start();
+    const ended = client.run();
     const reason = new Error('enough');
     await expect(client.verify(AbortSignal.abort(reason))).rejects.toBe(reason);
     const cancel = new AbortController();
@@ -79,11 +79,13 @@ describe.skipIf(!service.available)('a link in a thread of its own', () => {
     cancel.abort(reason);
     await expect(given).rejects.toBe(reason);
     await client.stop();
+    await ended;
     const lost = clientOf(log, 'x.', { link: linkTo('127.0.0.1:1', 'x.') });
-    await lost.start();
+    const lostEnded = lost.run();
     await expect(lost.verify(never)).rejects.toMatchObject({ code: 'kafka-unreachable' });
     await reaches(lost, ({ state, detail }) => state === 'connecting' && detail.includes('ECONNREFUSED'));
     await lost.stop();
+    await lostEnded;
   });
 
   test('a verification under way ends with the link', async () => {
@@ -92,11 +94,12 @@ describe.skipIf(!service.available)('a link in a thread of its own', () => {
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const client = clientOf(log, 'x.', { link: linkTo(`127.0.0.1:${port}`, 'x.') });
-    await client.start();
+    const ended = client.run();
     const verified = client.verify(never);
     await Promise.all([
       expect(verified).rejects.toMatchObject({ code: 'not-ready', detail: 'The link cloud was stopped.' }),
       client.stop(),
+      ended,
     ]);
     silent.close();
   });
@@ -114,17 +117,19 @@ describe.skipIf(!service.available)('a link in a thread of its own', () => {
       detail: expect.stringContaining('exit code') as string,
     });
 
-    await client.start();
+    const again = client.run();
     await reaches(client, ({ state }) => state === 'mirroring');
     await kcatProduce(kafka.brokers, 'lost.samples', { key: 'k', value: 'v' });
     log.append(1, 1);
     await reaches(client, ({ state }) => state === 'failed');
     const { detail } = client.status();
     await kill(client);
-    await client.start();
+    await expect(again).rejects.toMatchObject({ code: 'worker-failed' });
+    const third = client.run();
     log.append(1, 1);
     await reaches(client, ({ topics }) => topics[0]?.sourceEnd === 3);
     expect(client.status()).toMatchObject({ state: 'failed', detail });
     await client.stop();
+    await third;
   });
 });

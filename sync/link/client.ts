@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
-import { Fault, fromFaultMessage } from '../../edge/core/fault.ts';
+import { Fault, fromFaultMessage, messageOf } from '../../edge/core/fault.ts';
+import { Thread } from '../../edge/core/thread.ts';
 import { destinationOf, type LinkConfig } from './link-config.ts';
 import type { LinkCommand, LinkNotice, LinkWorkerData } from './messages.ts';
 import { type LinkStatus, linkStatus, measured, type TopicStatus } from './status.ts';
@@ -20,9 +19,6 @@ export interface LinkClientOptions {
   readonly timing?: Partial<Timing>;
 }
 
-/** A worker that does not end by itself is ended after so long. */
-const STOP_LIMIT_MS = 5000;
-
 interface Verification {
   readonly onProgress: (progress: VerifyProgress) => void;
   readonly resolve: (results: readonly VerifyResult[]) => void;
@@ -34,14 +30,17 @@ export class LinkClient {
   private readonly options: LinkClientOptions;
   private readonly verifications = new Map<number, Verification>();
   private last: LinkStatus | undefined;
-  private worker: Worker | undefined;
-  private ended: Promise<void> = Promise.resolve();
+  private readonly thread: Thread<LinkCommand, LinkNotice>;
   private paused = false;
-  private stopping = false;
   private lastId = 0;
 
   constructor(options: LinkClientOptions) {
     this.options = options;
+    this.thread = new Thread({
+      name: `link ${options.link.name}`,
+      script: new URL('./worker.ts', import.meta.url),
+      onNotice: (notice) => this.note(notice),
+    });
   }
 
   get name(): string {
@@ -57,68 +56,50 @@ export class LinkClient {
   }
 
   /**
-   * Starts the worker; resolves when its thread runs, and `status` tells the rest. Called again after the worker was lost, it goes on with what is
-   * known of the destination. Throws `worker-failed`.
+   * Starts the worker. Settles when it ends: rejects with `worker-failed` if it was not told to. Called again after the worker was lost, it goes on with what is known of
+   * the destination.
    */
-  async start(): Promise<void> {
+  async run(): Promise<void> {
     const { link, logFolder, logId, ends, softwareVersion = 'unknown', timing = {} } = this.options;
     const { paused } = this;
     const before = this.last?.topics ?? [];
     const data: LinkWorkerData = { link, logFolder, logId, ends: ends.shared, softwareVersion, paused, before, timing };
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data, name: `link ${link.name}` });
-    this.worker = worker;
-    this.stopping = false;
-    worker.on('message', (notice: LinkNotice) => this.note(notice));
-    this.ended = new Promise((resolve, reject) => {
-      let cause: Error | undefined;
-      worker.on('error', (error: Error) => (cause = error));
-      worker.on('exit', (code) => {
-        this.worker = undefined;
-        if (this.stopping && cause === undefined) {
-          this.giveUp(new Fault('not-ready', `The link ${link.name} was stopped.`));
-          return resolve();
-        }
-        reject(this.lost(cause?.stack ?? `exit code ${code}`, cause));
-      });
-    });
-    await Promise.race([once(worker, 'online'), this.ended]);
-  }
-
-  /** Starts the worker and settles when it ends: rejects with `worker-failed` if it was not told to. */
-  async run(): Promise<void> {
-    await this.start();
-    await this.ended;
+    try {
+      await this.thread.run(data);
+      this.giveUp(new Fault('not-ready', `The link ${this.name} was stopped.`));
+    } catch (error) {
+      this.lost(error instanceof Error ? error : new Error(messageOf(error)));
+      throw error;
+    }
   }
 
   /** The worker ended without being told to. */
-  private lost(why: string, cause: Error | undefined): Fault {
-    const fault = new Fault('worker-failed', `The link ${this.name}: ${why}`, { cause });
-    this.giveUp(fault);
+  private lost(why: Error): void {
+    this.giveUp(why);
     const topics = this.status().topics.map((topic): TopicStatus => {
       const stays = topic.state === 'failed' || topic.state === 'paused';
-      return stays ? topic : { ...topic, state: 'starting', detail: fault.message };
+      return stays ? topic : { ...topic, state: 'starting', detail: why.message };
     });
     this.last = linkStatus(this.options.link, topics);
     this.options.onStatus?.(this.last);
-    return fault;
   }
 
   /** No worker will answer the verifications that are under way. */
-  private giveUp(fault: Fault): void {
-    for (const verification of this.verifications.values()) verification.reject(fault);
+  private giveUp(why: Error): void {
+    for (const verification of this.verifications.values()) verification.reject(why);
     this.verifications.clear();
   }
 
   /** Finishes what is in flight and stops writing, until `resume`. */
   pause(): void {
     this.paused = true;
-    this.post({ type: 'pause' });
+    this.thread.post({ type: 'pause' });
   }
 
   /** Goes on after a pause, or tries again after a failure. */
   resume(): void {
     this.paused = false;
-    this.post({ type: 'resume' });
+    this.thread.post({ type: 'resume' });
   }
 
   /** Compares both ends record by record, beside the mirroring. Throws as `verifyLink`, `not-ready` without a worker or when the link is stopped, `worker-failed`. */
@@ -127,14 +108,14 @@ export class LinkClient {
     onProgress: (progress: VerifyProgress) => void = () => undefined,
   ): Promise<readonly VerifyResult[]> {
     signal.throwIfAborted();
-    if (this.worker === undefined) throw new Fault('not-ready', `The link ${this.options.link.name} does not run.`);
+    if (!this.thread.running) throw new Fault('not-ready', `The link ${this.options.link.name} does not run.`);
     const id = ++this.lastId;
     const { promise, resolve, reject } = Promise.withResolvers<readonly VerifyResult[]>();
     this.verifications.set(id, { onProgress, resolve, reject });
-    this.post({ type: 'verify', id });
+    this.thread.post({ type: 'verify', id });
     const cancel = (): void => {
       this.verifications.delete(id);
-      this.post({ type: 'cancel-verify', id });
+      this.thread.post({ type: 'cancel-verify', id });
       reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
     };
     signal.addEventListener('abort', cancel, { once: true });
@@ -142,14 +123,8 @@ export class LinkClient {
   }
 
   /** Finishes what is in flight, at most 3 s, and ends the worker. */
-  async stop(): Promise<void> {
-    const { worker } = this;
-    this.stopping = true;
-    if (worker === undefined) return;
-    this.post({ type: 'stop' });
-    const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS);
-    await this.ended.catch(() => undefined); // told by `run`
-    clearTimeout(limit);
+  stop(): Promise<void> {
+    return this.thread.stop({ type: 'stop' });
   }
 
   private note(notice: LinkNotice): void {
@@ -163,10 +138,6 @@ export class LinkClient {
     this.verifications.delete(notice.id);
     if (notice.type === 'verified') verification?.resolve(notice.results);
     else verification?.reject(fromFaultMessage(notice.fault));
-  }
-
-  private post(command: LinkCommand): void {
-    this.worker?.postMessage(command);
   }
 }
 
