@@ -51,6 +51,7 @@ export function describeConnector(name: string, rig: Rig): void {
     testAcknowledging(start);
     testEnding(start);
     testBackPressure(start, rig);
+    testEvents(start);
 
     test('opening with a signal that has aborted fails', async () => {
       await expect(rig.create().open(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
@@ -161,6 +162,18 @@ function testBackPressure(start: Start, rig: Rig): void {
     // What one read of a socket brings may go beyond the limit.
     expect(most).toBeLessThan(rig.heldLimit + 256 * 1024);
     await until(() => sent.every(({ acknowledged }) => acknowledged));
+  });
+}
+
+function testEvents(start: Start): void {
+  test('nothing is told as refused where all that was sent was read: the ledger counts each `refused` as received', async () => {
+    const { connector, source } = await start();
+    const texts = ['one', 'two', 'three'];
+    for (const text of texts) source.send(text);
+    const { batches } = await readTexts(connector, texts.length);
+    const events = batches.flatMap(({ readings }) => readings).filter((reading) => reading.type === 'event');
+    expect(events.map(({ event }) => event)).toContain('connected');
+    expect(events.filter(({ event }) => event === 'refused')).toEqual([]);
   });
 }
 

@@ -59,6 +59,8 @@ export interface RawValue {
   readonly quality: number;
   /** Bits of `Flag` that the source decides: retained, backfilled. */
   readonly flags: number;
+  /** The source says that this is its value now, however long it has been so: the first one after a connection. */
+  readonly standing?: true;
 }
 
 /** Why a payload, or a part of it, gave no value: a reason of quarantine (FORMAT.md). */
@@ -75,10 +77,13 @@ interface SourceLost {
   readonly source: string;
 }
 
-/** Something to be put on record: goes to `events`. `refused`: data that was not even read (counted in the ledger). */
+/**
+ * Something to be put on record: goes to `events`. `refused`: data that arrived and was not even read (counted in the ledger, one each). `problem`: something is wrong at the
+ * source, and no data was refused (a node that it does not have, a cycle that was left out); `reason` says what. The ledger does not count it.
+ */
 export interface SourceEvent {
   readonly type: 'event';
-  readonly event: 'connected' | 'disconnected' | 'refused';
+  readonly event: 'connected' | 'disconnected' | 'refused' | 'problem';
   readonly source: string;
   readonly address?: string;
   readonly bytes?: number;

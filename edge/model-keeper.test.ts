@@ -96,7 +96,7 @@ describe('a model without a version', () => {
       {
         state: 'learning',
         version: null,
-        detail: 'No samples yet of site/machine/speed, site/machine/flow, site/machine/pressure.',
+        detail: 'No samples yet of site/machine/speed, site/machine/flow, site/machine/pressure and 1 more.',
         progress: { phase: 'collecting', done: 0 },
         threshold: null,
       },
@@ -111,6 +111,35 @@ describe('a model without a version', () => {
     expect(status).toMatchObject({ state: 'learning', detail: null, progress: { phase: 'collecting' } });
     expect(status?.progress?.done).toBeCloseTo(0.5, 1);
     expect(activated).toEqual([]);
+  });
+
+  describe('with a signal that is constant, and reported only once', () => {
+    test('names it, with the hold, as long as that is too short', async () => {
+      await store(onceOnly());
+      const keeper = keeperOf([machineSpec]);
+      await keeper.look();
+      expect(keeper.statuses()).toMatchObject([
+        {
+          state: 'learning',
+          detail:
+            'Waits for site/machine/speed: no good value for longer than `hold` (10s), or the connection was lost. For sources that report only changes, `hold` must be longer.',
+        },
+      ]);
+    });
+
+    test('learns with a hold that is long enough; while active it says what it waits for', async () => {
+      await store(onceOnly());
+      const keeper = keeperOf([{ ...machineSpec, holdS: 3600 }]);
+      await keeper.look();
+      expect(keeper.statuses()).toMatchObject([{ state: 'active', version: '1', detail: null }]);
+      const five = ['a', 'b', 'c', 'd', 'e'];
+      keeper.waits({ type: 'waiting', model: 'machine-health', signals: five });
+      expect(keeper.statuses()[0]?.detail).toContain('Waits for a, b, c and 2 more: no good value for longer than');
+      keeper.waits({ type: 'waiting', model: 'machine-health', signals: [] });
+      expect(keeper.statuses()[0]?.detail).toBeNull();
+      const other = keeperOf([{ ...machineSpec, holdS: 60 }]);
+      expect(other.statuses()).toMatchObject([{ state: 'learning', version: null }]);
+    });
   });
 
   test('waits for signals that are not up to date', async () => {
@@ -178,6 +207,13 @@ describe('a model without a version', () => {
     expect(keeper.statuses()).toMatchObject([{ state: 'learning' }]);
   });
 });
+
+/** The first signal has one sample only. */
+function onceOnly(): Series[] {
+  return machineSeries(SECONDS, 1, START_US).map(({ timesUs, values }, column) =>
+    column > 0 ? { timesUs, values } : { timesUs: timesUs.slice(0, 1), values: values.slice(0, 1) },
+  );
+}
 
 function isEnd(_value: number, i: number, all: Float64Array): boolean {
   return i === 0 || i === all.length - 1;

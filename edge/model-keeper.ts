@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { HistorianClient } from '../historian/client.ts';
+import type { TagSummary } from '../historian/history.ts';
 import { listVersions, readModel } from '../models/folder.ts';
 import type { ModelSpec, Series, TrainingRecord } from '../models/model.ts';
 import type { ModelStatus } from './api/services.ts';
+import { formatDuration } from './config/quantities.ts';
 import type { Clock } from './core/clock.ts';
 import { realDisk } from './core/disk.ts';
 import { messageOf } from './core/fault.ts';
 import type { GatewayEvents } from './gateway-events.ts';
 import { Trainer } from './training/client.ts';
 import { loadSeries } from './training/series.ts';
-import type { ScoreNotice, WatchedModel } from './watch/messages.ts';
+import type { ScoreNotice, WaitingNotice, WatchedModel } from './watch/messages.ts';
 import type { WatchClient } from './watch/client.ts';
 
 /** What the keeper works with. */
@@ -41,6 +43,8 @@ interface Kept {
   version: string | null;
   training: TrainingRecord | undefined;
   score: number | null;
+  /** Signals without a value, while it is active. */
+  waiting: readonly string[];
   retryMs: number;
 }
 
@@ -48,11 +52,13 @@ interface Kept {
 export class ModelKeeper {
   private readonly options: ModelKeeperOptions;
   private readonly kept: readonly Kept[];
-  private readonly trainer = new Trainer();
+  private readonly trainer: Trainer;
   private looking = false;
 
   constructor(options: ModelKeeperOptions) {
     this.options = options;
+    const onFallback = (why: string): void => options.logger.warn(`models: training goes on with WASM: ${why}`);
+    this.trainer = new Trainer({ native: true, onFallback });
     this.kept = options.models.map((watched, i) => ({
       watched,
       minimumUs: options.minimumUs[i] ?? 0,
@@ -62,6 +68,7 @@ export class ModelKeeper {
       version: null,
       training: undefined,
       score: null,
+      waiting: [],
       retryMs: 0,
     }));
   }
@@ -101,16 +108,24 @@ export class ModelKeeper {
   /** The span that all signals have in common, if it is long enough and up to date. */
   private async spanOf(kept: Kept): Promise<{ fromUs: number; toUs: number } | undefined> {
     const { historian, clock } = this.options;
-    const { signals } = kept.watched.spec;
+    const { signals, holdS } = kept.watched.spec;
     if (!historian.state().running) return undefined;
     const summaries = await historian.summaries(signals);
     const missing = signals.filter((signal) => !summaries.some(({ tag }) => tag === signal));
     const fromUs = Math.max(...summaries.map(({ firstUs }) => firstUs));
-    const toUs = Math.min(...summaries.map(({ lastUs }) => lastUs));
+    const newestUs = Math.max(...summaries.map(({ lastUs }) => lastUs));
+    const standsUs = ({ lastUs }: TagSummary): number => Math.min(lastUs + holdS * S, newestUs);
+    const toUs = Math.min(...summaries.map(standsUs));
     const done = missing.length > 0 ? 0 : Math.min(1, Math.max(0, (toUs - fromUs) / kept.minimumUs));
     kept.progress = { phase: 'collecting', done };
-    kept.detail = missing.length === 0 ? null : `No samples yet of ${missing.slice(0, 3).join(', ')}.`;
-    if (done < 1) return undefined;
+    const behind = summaries.filter((summary) => standsUs(summary) < newestUs - UP_TO_DATE_US).map(({ tag }) => tag);
+    kept.detail =
+      missing.length > 0
+        ? `No samples yet of ${listOf(missing)}.`
+        : behind.length > 0
+          ? `Waits for ${listOf(behind)}: ${holdHint(holdS)}`
+          : null;
+    if (done < 1 || behind.length > 0) return undefined;
     if (toUs < clock.nowUs() - UP_TO_DATE_US) {
       kept.detail = 'Waits until its signals are up to date.';
       return undefined;
@@ -124,7 +139,8 @@ export class ModelKeeper {
     kept.progress = { phase: 'training', done: 0 };
     kept.detail = null;
     const series: Series[] = [];
-    for (const signal of spec.signals) series.push(await loadSeries(historian, signal, fromUs, toUs));
+    for (const signal of spec.signals)
+      series.push(await loadSeries(historian, signal, fromUs, toUs, { holdUs: spec.holdS * S }));
     const startMs = clock.monotonicMs();
     const version = String(this.lastVersion(kept) + 1);
     await this.trainer.train({ spec, series, folder: this.options.folder, version }, (done) => {
@@ -150,7 +166,7 @@ export class ModelKeeper {
       this.failed(spec.name, messageOf(error));
       return;
     }
-    Object.assign(kept, { state: 'active', detail: null, progress: null, version });
+    Object.assign(kept, { state: 'active', detail: null, progress: null, version, waiting: [] });
     watch.activate(spec.name, version);
   }
 
@@ -164,6 +180,12 @@ export class ModelKeeper {
   scored({ model, score }: ScoreNotice): void {
     const kept = this.find(model);
     if (kept !== undefined) kept.score = score;
+  }
+
+  /** What an active model has no value of, and so does not look. */
+  waits({ model, signals }: WaitingNotice): void {
+    const kept = this.find(model);
+    if (kept !== undefined) kept.waiting = signals;
   }
 
   /** A model cannot learn, or its active version cannot be used: it learns again later. */
@@ -181,15 +203,15 @@ export class ModelKeeper {
 
   /** State of each model, in the order of the configuration. */
   statuses(): ModelStatus[] {
-    return this.kept.map(({ watched, state, detail, progress, version, training, score }) => {
-      const { name, asset, kind, signals } = watched.spec satisfies ModelSpec;
+    return this.kept.map(({ watched, state, detail, progress, version, training, score, waiting }) => {
+      const { name, asset, kind, signals, holdS } = watched.spec satisfies ModelSpec;
       return {
         name,
         asset,
         kind,
         state,
         version,
-        detail,
+        detail: state === 'active' && waiting.length > 0 ? `Waits for ${listOf(waiting)}: ${holdHint(holdS)}` : detail,
         progress,
         signals,
         trainedFromUs: training?.fromUs ?? null,
@@ -207,5 +229,16 @@ export class ModelKeeper {
   }
 }
 
+function listOf(signals: readonly string[]): string {
+  const more = signals.length - 3;
+  return `${signals.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function holdHint(holdS: number): string {
+  const hold = formatDuration(holdS * 1000);
+  return `no good value for longer than \`hold\` (${hold}), or the connection was lost. For sources that report only changes, \`hold\` must be longer.`;
+}
+
+const S = 1_000_000;
 /** More history than this makes a model no better and its training slower. */
 const MAX_HISTORY_US = 4 * 3_600_000_000;

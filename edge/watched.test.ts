@@ -28,7 +28,7 @@ models: [{ name: health, asset: press/one, kind: autoencoder, signals: [force, o
   const signals = [`${asset}/force`, `${asset}/oil/pressure`];
   expect(watchedModels(config)).toEqual([
     {
-      spec: { name: 'health', asset, signals, kind: 'autoencoder', window: 32, hop: 4 },
+      spec: { name: 'health', asset, signals, kind: 'autoencoder', window: 32, hop: 4, holdS: 10 },
       scoreTag: 'press/one/health-score',
       priority: 'high',
       onReturn: 'normal',

@@ -10,11 +10,11 @@ export function limitAlarms({ site, alarms }: Watched): LimitAlarm[] {
 
 /** Models as the watch takes them: with absolute paths, and a tag for the score. */
 export function watchedModels({ site, models }: Watched): WatchedModel[] {
-  return models.map(({ name, asset, signals, kind, window, hop, priority, onReturn }) => {
+  return models.map(({ name, asset, signals, kind, window, hop, hold, priority, onReturn }) => {
     const absolute = `${site.name}/${asset}`;
     const paths = signals.map((signal) => `${absolute}/${signal}`);
     return {
-      spec: { name, asset: absolute, signals: paths, kind, window, hop },
+      spec: { name, asset: absolute, signals: paths, kind, window, hop, holdS: hold / 1000 },
       scoreTag: `${asset}/${name}-score`,
       priority,
       onReturn,

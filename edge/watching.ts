@@ -49,6 +49,7 @@ export class Watching {
       modelFolder: folder,
       onWritten: (notice) => this.written(notice),
       onScore: (notice) => this.models.scored(notice),
+      onWaiting: (notice) => this.models.waits(notice),
       onUnreadable: ({ topic, offset, why }) =>
         logger.warn({ topic, offset }, `alarms: a record is passed over: ${why}`),
       onModelFailed: (model, fault) => this.models.failed(model, fault.message),

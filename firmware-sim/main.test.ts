@@ -129,6 +129,21 @@ describe('the plant as a process', () => {
     expect(code).toBe(0);
   });
 
+  test('ends on SIGTERM although the process that started it holds its channel open', async () => {
+    const child = fork(join(import.meta.dirname, 'main.ts'), ['--mqtt', '127.0.0.1:9', '--past', '0s'], {
+      silent: true,
+    });
+    try {
+      if (child.stdout === null) throw new Error('the child has no output');
+      await once(createInterface({ input: child.stdout }), 'line');
+      child.kill('SIGTERM');
+      const [code] = (await once(child, 'exit', { signal: AbortSignal.timeout(10_000) })) as [number];
+      expect(code).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
   test('a wrong command line ends it with what is wrong', async () => {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--past', 'yesterday']);
     const said: string[] = [];

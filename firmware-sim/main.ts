@@ -25,10 +25,13 @@ async function run(given: PlantArguments): Promise<void> {
   const address = await control.start(given.controlPort);
   const { modbus, mqtt, opcua } = protocols;
   const line = { mqtt: mqtt.address, opcua: opcua.address, modbus: modbus.address, control: address };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
   const ended = Promise.withResolvers<void>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve());
   process.once('disconnect', () => ended.resolve());
+  // The one who started it may have gone before anybody listened.
+  if ('connected' in process && !process.connected) ended.resolve();
+  // Last: whoever reads it may end the plant at once.
+  process.stdout.write(`${JSON.stringify(line)}\n`);
   await ended.promise;
   await control.stop();
   await simulation.stop();
@@ -39,4 +42,7 @@ try {
 } catch (error) {
   process.stderr.write(`plant: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
   process.exitCode = 1;
+} finally {
+  // The listener above keeps the channel open, and that the process alive, until one side closes it.
+  if (process.connected) process.disconnect();
 }

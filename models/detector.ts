@@ -12,14 +12,14 @@ export class Detector {
 
   /** @param onScore called within `sample`, in order of time */
   constructor(model: Model, network: Network, onScore: (score: Score) => void) {
-    const { signals, window, hop } = model.spec;
+    const { signals, window, hop, holdS } = model.spec;
     const scorer = new Scorer(model, network);
     const debounce = new Debounce(model.calibration);
     this.windows = new Windows({ columns: signals.length, window, hop }, (timeUs, values) => {
       const { score, contributions } = scorer.judge(values);
       onScore({ timeUs, score, stands: debounce.take(score), contributions });
     });
-    this.grid = new Grid(signals.length, this.windows);
+    this.grid = new Grid(signals.length, holdS, this.windows);
   }
 
   /** A sample of a signal: its column, effective time in µs, and value; NaN if it is not good. */

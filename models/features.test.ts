@@ -4,7 +4,7 @@ import { blocksInto, learnFeatures } from './features.ts';
 import { Rows } from './history.ts';
 
 function rowsOf(count: number, valueOf: (second: number) => number): Rows {
-  const rows = new Rows(1);
+  const rows = new Rows(1, 0);
   for (let second = 0; second < count; second++) rows.row(second, Float64Array.of(valueOf(second)));
   return rows;
 }

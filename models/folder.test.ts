@@ -36,6 +36,16 @@ test('a model comes back as it was written, under the same hash', () => {
   expect(listVersions(disk, folder, name)).toEqual(['1']);
 });
 
+test('a model from before there was `holdS` held values for 10 s', () => {
+  const { text, bytes } = written();
+  const now = new TextDecoder().decode(text);
+  const body = now.slice(now.indexOf('{"format"'), -2).replace(',"holdS":10', '');
+  expect(body).not.toContain('holdS');
+  const hash = createHash('sha256').update(body).update('\n').update(bytes).digest('hex');
+  const old = new TextEncoder().encode(`{"hash":"${hash}","model":${body}}\n`);
+  expect(parseModel('x', old, bytes).model).toEqual(smallModel());
+});
+
 test('a version is written once', () => {
   const disk = new CrashDisk();
   writeModel(disk, folder, '1', smallModel());

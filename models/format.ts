@@ -5,6 +5,7 @@ const mostSignals = 64;
 const mostWindow = 1024;
 const mostUnits = 4096;
 const mostLayers = 8;
+const mostHoldS = 86_400;
 
 const number = z.number();
 const positive = number.positive();
@@ -22,6 +23,8 @@ export const modelFile = z.strictObject({
     kind: z.literal('autoencoder'),
     window: number.int().min(2).max(mostWindow),
     hop: number.int().min(1).max(mostWindow),
+    /** Models that were made before there was a choice. */
+    holdS: positive.max(mostHoldS).default(10),
   }),
   features: z.strictObject({
     mean: perSignal,

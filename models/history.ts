@@ -24,17 +24,22 @@ export function feedSeries(grid: Grid, series: readonly Series[]): void {
 /** Rows of a history on the grid, kept to be gone through more than once. */
 export class Rows implements RowSink {
   readonly columns: number;
+  private readonly begin: number;
   private readonly seconds: number[] = [];
   private values = new Float64Array(4096);
   private readonly skips: { readonly before: number; readonly from: number; readonly to: number }[] = [];
 
-  constructor(columns: number) {
+  /** @param begin rows before this second are left out */
+  constructor(columns: number, begin: number) {
     this.columns = columns;
+    this.begin = begin;
   }
 
-  static of(series: readonly Series[]): Rows {
-    const rows = new Rows(series.length);
-    feedSeries(new Grid(series.length, rows), series);
+  /** Rows of a history; those before all signals have begun could not be used, and are left out. */
+  static of(series: readonly Series[], holdS: number): Rows {
+    const firsts = series.map(({ timesUs }) => timesUs[0] ?? Number.NEGATIVE_INFINITY);
+    const rows = new Rows(series.length, Math.floor(Math.max(...firsts) / 1e6));
+    feedSeries(new Grid(series.length, holdS, rows), series);
     return rows;
   }
 
@@ -48,6 +53,7 @@ export class Rows implements RowSink {
   }
 
   row(second: number, row: Float64Array): void {
+    if (second < this.begin) return;
     const end = (this.count + 1) * this.columns;
     if (end > this.values.length) {
       const larger = new Float64Array(Math.max(end, 2 * this.values.length));
@@ -59,7 +65,7 @@ export class Rows implements RowSink {
   }
 
   skip(from: number, to: number): void {
-    this.skips.push({ before: this.count, from, to });
+    if (to > this.begin) this.skips.push({ before: this.count, from: Math.max(from, this.begin), to });
   }
 
   /** Gives everything on again. */

@@ -8,6 +8,7 @@ export const machineSpec: ModelSpec = {
   kind: 'autoencoder',
   window: 16,
   hop: 4,
+  holdS: 10,
 };
 
 /** For tests: a machine of four signals tied by its speed, each read about once a second by a device of its own. */

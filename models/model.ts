@@ -10,6 +10,8 @@ export interface ModelSpec {
   readonly window: number;
   /** A window ends every so many rows. */
   readonly hop: number;
+  /** So many seconds the last good value of a signal stands without a new one. */
+  readonly holdS: number;
 }
 
 /** History of one signal to learn from: times in µs, growing; NaN where there is no good value. */

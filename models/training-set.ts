@@ -30,8 +30,8 @@ export interface TrainingSet {
 }
 
 /** Brings a history onto the grid, learns its features, and cuts it into windows. */
-export function makeTrainingSet({ window }: ModelSpec, series: readonly Series[]): TrainingSet {
-  const rows = Rows.of(series);
+export function makeTrainingSet({ window, holdS }: ModelSpec, series: readonly Series[]): TrainingSet {
+  const rows = Rows.of(series, holdS);
   const features = learnFeatures(rows, window);
   const size = inputsOf(window, features);
   const stride = Math.max(leastStride, Math.ceil(rows.count / mostWindows));

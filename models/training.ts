@@ -181,8 +181,11 @@ function errorOf(network: Network, set: TrainingSet): number {
   return sum / made.length;
 }
 
-function shortage({ signals }: ModelSpec, { count, missing, unusable }: TrainingSet): string {
+function shortage({ signals, holdS }: ModelSpec, { count, missing, unusable }: TrainingSet): string {
   const most = missing.indexOf(Math.max(...missing));
-  const name = (missing[most] ?? 0) > 0 ? `; ${signals[most]} is missing most often, in ${missing[most]} s` : '';
+  const name =
+    (missing[most] ?? 0) > 0
+      ? `; ${signals[most]} is missing most often, in ${missing[most]} s (\`hold\` is ${holdS} s)`
+      : '';
   return `${count} windows can be learned from, ${fewestWindows} are needed; ${unusable} lack a signal${name}.`;
 }

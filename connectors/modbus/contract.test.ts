@@ -127,7 +127,7 @@ describe('the connector contract', () => {
       batch.acknowledge();
       reasons.push(
         ...batch.readings.flatMap((each) =>
-          each.type === 'event' && each.event === 'refused' ? [each.reason ?? ''] : [],
+          each.type === 'event' && each.event === 'problem' ? [each.reason ?? ''] : [],
         ),
       );
     }

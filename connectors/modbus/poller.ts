@@ -131,7 +131,7 @@ export class Poller {
     if (code === ILLEGAL_ADDRESS) {
       if (this.options.schedule.refused(task, performance.now())) return;
       const reason = 'Exception 2, illegal address: the device does not have this register.';
-      this.tell({ ...refusal(sender), address: addressOf(sender, task.block), reason });
+      this.tell({ ...problem(sender, reason), address: addressOf(sender, task.block) });
     }
     this.tellMessage(toNullMessage(sender, task.block, fromModbusException(code)));
   }
@@ -151,7 +151,7 @@ export class Poller {
       if (sender === undefined) continue;
       this.overrunMs = nowMs;
       const reason = `${cycles} cycles of group ${group} were left out: those before them were not done in time.`;
-      this.tell({ ...refusal(sender), reason });
+      this.tell(problem(sender, reason));
     }
   }
 
@@ -196,6 +196,6 @@ function absence(outcome: Outcome): number | undefined {
   return isAbsent ? fromModbusException(outcome.code) : undefined;
 }
 
-function refusal({ source }: Sender): SourceEvent {
-  return { type: 'event', event: 'refused', source };
+function problem({ source }: Sender, reason: string): SourceEvent {
+  return { type: 'event', event: 'problem', source, reason };
 }

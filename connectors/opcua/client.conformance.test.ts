@@ -54,7 +54,11 @@ describeConnector('opcua', {
       endpoints: [server?.url ?? ''],
       pki: pki.folder,
       defaults: { sampling: 0, publishing: 20, queue: 1_000, discard: 'oldest' },
-      nodes: [{ id: `nsu=${LIBRARY_NAMESPACE};s=${name}`, tag: name }],
+      // What the server does not have changes nothing for the rest.
+      nodes: [
+        { id: `nsu=${LIBRARY_NAMESPACE};s=gone`, tag: 'gone' },
+        { id: `nsu=${LIBRARY_NAMESPACE};s=${name}`, tag: name },
+      ],
     });
     const client = new OpcuaClient(config, limits);
     const connector = withTexts(client);

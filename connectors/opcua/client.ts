@@ -121,10 +121,10 @@ function report(
 ): void {
   for (const refusal of refusals) {
     const { item, reason } = refusal;
-    publishing.tell({ type: 'event', event: 'refused', source, address: item.address, reason });
+    publishing.tell({ type: 'event', event: 'problem', source, address: item.address, reason });
     publishing.tell(toRefusedMessage(source, refusal));
   }
   for (const { address, reason } of leftOut) {
-    publishing.tell({ type: 'event', event: 'refused', source, address, reason });
+    publishing.tell({ type: 'event', event: 'problem', source, address, reason });
   }
 }

@@ -26,14 +26,14 @@ describe.skipIf(!python.available)('nodes of an independent server', () => {
       { type: 'event', event: 'connected', source: server.url },
       {
         type: 'event',
-        event: 'refused',
+        event: 'problem',
         source: server.url,
         address: 'nsu=urn:test:moved;s=x',
         reason: 'the server does not have its namespace',
       },
       {
         type: 'event',
-        event: 'refused',
+        event: 'problem',
         source: server.url,
         address: `nsu=${NAMESPACE};s=gone`,
         reason: 'BadNodeIdUnknown',
@@ -112,7 +112,10 @@ describe.skipIf(!python.available)('nodes of an independent server', () => {
     });
     const few = await startClient(config, { browsedNodes: 10 });
     await expect.poll(() => few.events().length).toBe(2);
-    expect(few.events()[1]?.reason).toBe('Browsing ends at 10 nodes: the others are not looked at.');
+    expect(few.events()[1]).toMatchObject({
+      event: 'problem',
+      reason: 'Browsing ends at 10 nodes: the others are not looked at.',
+    });
     const shallow = await startClient(config, { browseDepth: 1 });
     await expect.poll(() => shallow.events().length).toBe(2);
     expect(shallow.events()[1]?.reason).toMatch(/^Deeper than 1 levels/);

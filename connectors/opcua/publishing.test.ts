@@ -135,7 +135,7 @@ test('what the server does not have any more either is on record as lost', async
   expect(texts()).toEqual(['', 'next']);
   const [event] = readings.filter((reading) => reading.type === 'event');
   assert(event !== undefined, 'told');
-  expect(event).toMatchObject({ event: 'refused', source: server.url });
+  expect(event).toMatchObject({ event: 'problem', source: server.url });
   expect(event.reason).toMatch(/^1 notifications from number 2 on were lost/);
 });
 

@@ -37,6 +37,8 @@ interface Delivery {
 interface Notified {
   readonly item: Item;
   readonly notification: MonitoredItemNotification;
+  /** The first of its item: the value as it stands (OPC UA Part 4, 5.13.1.2). */
+  readonly standing: boolean;
   readonly bytes: number;
   readonly delivery: Delivery;
 }
@@ -56,6 +58,8 @@ export class Publishing {
   readonly inbox: Inbox<Arrival>;
   private readonly options: PublishingOptions;
   private readonly sequences = new Map<number, Sequence>();
+  /** Items that a notification has come for. */
+  private readonly told = new Set<Item>();
   private acknowledgements: { subscriptionId: number; sequenceNumber: number }[] = [];
   private requests = 0;
   private mostRequests: number;
@@ -112,7 +116,7 @@ export class Publishing {
       queueMicrotask(() => this.inbox.end(error));
     }
     if ('reading' in arrival) return arrival.reading;
-    return toMessage(this.options.source, arrival.item, arrival.notification);
+    return toMessage(this.options.source, arrival.item, arrival.notification, arrival.standing);
   }
 
   private acknowledged({ bytes, delivery }: Notified): void {
@@ -210,7 +214,7 @@ export class Publishing {
     const reason = `${missing} notifications from number ${gap.first} on were lost, of whatever nodes.`;
     this.tell({
       type: 'event',
-      event: 'refused',
+      event: 'problem',
       source: this.options.source,
       address: `subscription ${subscriptionId}`,
       reason,
@@ -252,7 +256,9 @@ export class Publishing {
       this.notifications++;
       this.unread++;
       delivery.open++;
-      this.inbox.add({ item, notification, bytes, delivery });
+      const standing = !this.told.has(item);
+      this.told.add(item);
+      this.inbox.add({ item, notification, standing, bytes, delivery });
     }
   }
 }

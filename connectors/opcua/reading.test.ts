@@ -24,7 +24,7 @@ beforeAll(readNotificationsExactly);
 function read(bytes: Uint8Array): Message {
   const notification = new MonitoredItemNotification();
   notification.decode(new BinaryStream(Buffer.from(bytes)));
-  return toMessage('opc.tcp://x', item, notification);
+  return toMessage('opc.tcp://x', item, notification, false);
 }
 
 function readOrError(bytes: Uint8Array): Message | Error {

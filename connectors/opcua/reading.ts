@@ -10,9 +10,14 @@ const NO_BYTES = new Uint8Array(0);
 
 /**
  * A notification as a message: one value. Its time is that of the source, else that of the server, else none. Its StatusCode stays as it is, info bits too (Overflow: the
- * server's queue lost values before this one); only a null that is called plainly good becomes BadNoData.
+ * server's queue lost values before this one); only a null that is called plainly good becomes BadNoData. `standing`: it is the first one of its item after the connection.
  */
-export function toMessage(source: string, item: Item, notification: MonitoredItemNotification): Message {
+export function toMessage(
+  source: string,
+  item: Item,
+  notification: MonitoredItemNotification,
+  standing: boolean,
+): Message {
   const { variant, statusCode, sourceUs, serverUs, original } = exactValueOf(notification);
   const base = { type: 'message', source, address: item.address, original } as const;
   if (original.length > MAX_PAYLOAD_BYTES) {
@@ -35,6 +40,7 @@ export function toMessage(source: string, item: Item, notification: MonitoredIte
     ...(serverUs === null ? {} : { serverTimeUs: serverUs }),
     quality: nothing ? StatusCode.BadNoData + infoBits : statusCode,
     flags: 0,
+    ...(standing ? { standing } : {}),
   };
   return { ...base, values: [value], problems: [] };
 }

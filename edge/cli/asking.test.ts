@@ -30,13 +30,19 @@ describe('a gateway with little data', () => {
     await lock.release();
   });
 
-  test('status shows connectors, log, links, historian, disk and ledger', async () => {
+  test('status shows connectors, models, alarms, log, links, historian, disk and ledger', async () => {
     const { code, stdout } = await millrace(['status'], { cwd });
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(1)).toEqual([
       '',
       'connector  kind         state  address         sources  received',
       'floor      mqtt-broker  up     127.0.0.1:1883        1         3',
+      '',
+      'model     state                      version  score',
+      'a-health  learning, collecting 25 %',
+      '',
+      'alarm     state  priority  since',
+      'a-health  UNACK  high      2020-03-17T10:14:33.000000Z  a is not as it should be with b',
       '',
       'topic    start  end  segments  size',
       'samples      0   10         1  1000B',

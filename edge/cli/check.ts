@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
 import { type Config, configJsonSchema } from '../config/schema.ts';
 import { ConfigFailure, Failure } from './failure.ts';
-import { CONFIG_FILE, type ConfigOption, configOption, jsonOption, withExample } from './options.ts';
+import { CONFIG_FILE, type ConfigOption, ownConfigOption, jsonOption, withExample } from './options.ts';
 import { jsonText } from './output.ts';
 
 interface CheckOptions extends ConfigOption {
@@ -18,7 +18,7 @@ export function checkCommand(): Command {
     .description(
       'Prints every error of a configuration: file:line:column  path  what is wrong  what was expected. Exit code 2 on errors.',
     )
-    .addOption(configOption())
+    .addOption(ownConfigOption())
     .option('--schema', 'print the JSON Schema of the configuration, for editors')
     .addOption(jsonOption())
     .action(check);

@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkConfig } from '../config/check.ts';
 import { COMMANDS_PAGE, commandsPage } from './commands-page.ts';
-import { configuredFolder, exitOf, millrace, startMillrace, temporaryFolder } from './cli-kit.ts';
+import { configuredFolder, exitOf, LAUNCHER, millrace, startMillrace, temporaryFolder } from './cli-kit.ts';
 import { createProgram } from './program.ts';
 
 describe('usage', () => {
@@ -19,8 +21,8 @@ describe('usage', () => {
     [['history', 'a/b', '--from', 'yesterday'], 2],
     [['history', 'a/b', '--format', 'xml'], 2],
     [['log', 'dump', 'samples', '--from', '-1'], 2],
-    [['log', 'dump', 'nothing'], 1],
-    [['status'], 1],
+    [['log', 'dump', 'nothing'], 2],
+    [['status'], 2],
     [['init', '--site', 'a/b'], 2],
     [['check'], 2],
     [['demo', '--kafka', 'localhost'], 2],
@@ -35,11 +37,45 @@ describe('usage', () => {
   test('an error says what happened, the detail and what to do', async () => {
     const cwd = configuredFolder();
     expect((await millrace(['status'], { cwd })).stderr).toBe(
-      `millrace: No gateway runs on this data folder.\n  ${cwd}/data\n  Start it with \`millrace start\`.\n`,
+      `millrace: No gateway runs on this data folder.\n  ${cwd}/data\n  Start it with \`millrace start\`, the demo with \`npm start\`.\n`,
     );
     expect((await millrace(['statsu'], { cwd })).stderr).toBe(
       "millrace: The command was called with wrong arguments.\n  unknown command 'statsu' (Did you mean status?)\n  See `millrace --help`.\n",
     );
+  });
+
+  test('output that cannot be written is an error without a stack trace', async () => {
+    const cwd = temporaryFolder();
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [LAUNCHER, 'check', '--schema'], { cwd, stdio: ['ignore', full, 'pipe'] });
+    let said = '';
+    child.stderr?.on('data', (part: Buffer) => (said += part.toString()));
+    await once(child, 'close');
+    expect(child.exitCode).toBe(1);
+    expect(said).toMatch(/^millrace: A file cannot be written\.\n {2}standard output: ENOSPC.*\n.*\n$/);
+    closeSync(full);
+  });
+
+  test('errors that nobody reads leave the exit code', async () => {
+    const child = startMillrace(['chek'], { cwd: temporaryFolder() });
+    child.stderr?.destroy();
+    expect(await exitOf(child)).toBe(2);
+  });
+
+  test.each([
+    ['status'],
+    ['log topics'],
+    ['log verify'],
+    ['link list'],
+    ['history a/b'],
+    ['historian verify'],
+    ['demo'],
+  ])('%s: data that cannot be read are an error without a stack trace', async (command) => {
+    const cwd = configuredFolder('data: ./millrace.yaml\n');
+    const args = command === 'demo' ? ['demo', '--data', 'millrace.yaml'] : command.split(' ');
+    const { code, stdout, stderr } = await millrace(args, { cwd });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^millrace: A file under the data folder cannot be read\.\n {2}.*ENOTDIR.*\n.*\n$/);
   });
 
   test('every command has help with an example', () => {
@@ -67,24 +103,6 @@ describe('usage', () => {
 
   test('docs/commands.md is what the commands say; `npx node edge/cli/commands-page.ts` writes it', () => {
     expect(readFileSync(COMMANDS_PAGE, 'utf8')).toBe(commandsPage());
-  });
-});
-
-describe('without a configuration file', () => {
-  test('the built-in one is used, and a line says so', async () => {
-    const cwd = temporaryFolder();
-    const { stdout, stderr } = await millrace(['log', 'topics'], { cwd });
-    expect(stderr).toBe(
-      'millrace: no millrace.yaml here, so the built-in configuration is used (site plant, data ./data)\n',
-    );
-    expect(stdout).toBe(`There is no log in ${cwd}/data/log.\n`);
-    expect(readdirSync(cwd)).toEqual([]);
-  });
-
-  test('a file that was named must be there', async () => {
-    const { code, stderr } = await millrace(['start', '-c', 'mine.yaml'], { cwd: temporaryFolder() });
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/^millrace: The configuration file cannot be read\.\n {2}mine\.yaml: /);
   });
 });
 
@@ -141,6 +159,18 @@ millrace: The configuration has errors.
       file: 'bad.yaml',
       problems: [{ file: 'bad.yaml', line: 1, column: 1, path: 'site', wrong: 'is missing' }],
     });
+  });
+
+  test('says that there may be more errors than it shows', async () => {
+    const cwd = temporaryFolder();
+    const keys = Array.from({ length: 250 }, (_, i) => `key${i}: 1\n`);
+    writeFileSync(path.join(cwd, 'bad.yaml'), `version: 1\nsite: a\n${keys.join('')}`);
+    const { stderr } = await millrace(['check', '-c', 'bad.yaml'], { cwd });
+    expect(stderr.split('\n').slice(199, 202)).toEqual([
+      expect.stringContaining('key199'),
+      'millrace: The configuration has errors.',
+      '  200 errors, and there may be more.',
+    ]);
   });
 
   test('says of a right one how long its log lasts', async () => {

@@ -1,4 +1,5 @@
-import { catalogue, Fault, type FaultCode } from '../core/fault.ts';
+import { catalogue, errnoOf, Fault, type FaultCode } from '../core/fault.ts';
+import { MAX_PROBLEMS } from '../config/check.ts';
 import type { ConfigProblem } from '../config/problem.ts';
 import { formatProblem } from '../config/problem.ts';
 
@@ -36,11 +37,23 @@ export function reportFailure(error: unknown): number {
   if (error instanceof Fault) {
     return say(catalogue[error.code].what, error.detail, error.todo, usageFaults.has(error.code) ? 2 : 1);
   }
+  if (isUnreadable(error)) {
+    const { what, todo } = catalogue['data-unreadable'];
+    return say(what, error.message, todo, 1);
+  }
   const { what, todo } = catalogue.internal;
   return say(what, error instanceof Error ? (error.stack ?? error.message) : String(error), todo, 1);
 }
 
+/** Calls that find and open files. Commands meet their errors under the data folder: others are faults by then. */
+const OPENING: readonly unknown[] = ['open', 'scandir', 'stat', 'lstat'];
+
+function isUnreadable(error: unknown): error is Error {
+  return errnoOf(error) !== undefined && OPENING.includes((error as NodeJS.ErrnoException).syscall);
+}
+
 function countOf(problems: number): string {
+  if (problems === MAX_PROBLEMS) return `${problems} errors, and there may be more.`;
   return problems === 1 ? '1 error.' : `${problems} errors.`;
 }
 

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { checkFiles } from '../../historian/check.ts';
 import { realDisk } from '../core/disk.ts';
 import { Failure } from './failure.ts';
-import { type ConfigOption, configOption, jsonOption, openConfig, withExample } from './options.ts';
+import { type ConfigOption, configOption, jsonOption, findConfig, withExample } from './options.ts';
 import { jsonText, table } from './output.ts';
 
 interface VerifyOptions extends ConfigOption {
@@ -25,7 +25,7 @@ export function historianCommand(): Command {
 
 /** Files never change once they are named, so they are read themselves also while a gateway runs. */
 async function verify(options: VerifyOptions): Promise<void> {
-  const { config } = await openConfig(options);
+  const { config } = await findConfig(options);
   const folder = path.join(config.data, 'historian');
   const files = [...checkFiles(realDisk, folder)];
   const sound = files.every(({ problems }) => problems.length === 0);

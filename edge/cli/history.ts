@@ -6,7 +6,7 @@ import { parseSpan } from '../api/time-text.ts';
 import { Fault } from '../core/fault.ts';
 import { type GatewayClient, gatewayAt } from '../lock/gateway-client.ts';
 import { storedHistory } from './stored-history.ts';
-import { type ConfigOption, configOption, openConfig, withExample } from './options.ts';
+import { type ConfigOption, configOption, findConfig, withExample } from './options.ts';
 import { writeOutput } from './output.ts';
 
 /** What the route takes, and what fits into the head of a request beside the rest. */
@@ -48,7 +48,7 @@ async function history(tags: readonly string[], options: HistoryOptions): Promis
   // Said before anything is opened.
   parseSpan(from, to);
   const reduction = parseReduction({ interval, aggregate }, 'usage');
-  const { config } = await openConfig(options);
+  const { config } = await findConfig(options);
   let gaps = 0;
   const onEnd = (count: number): void => void (gaps = count);
   const gateway = await gatewayAt(config.data);

@@ -13,7 +13,7 @@ import { version } from '../version.ts';
 import { Failure } from './failure.ts';
 import { linkTable } from './link-table.ts';
 import { LogSource } from './log-source.ts';
-import { type ConfigOption, configOption, jsonOption, openConfig, withExample } from './options.ts';
+import { type ConfigOption, configOption, jsonOption, findConfig, withExample } from './options.ts';
 import { jsonText, table } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -42,7 +42,7 @@ export function linkCommand(): Command {
 }
 
 async function listLinks(options: LinkOptions): Promise<void> {
-  const { config } = await openConfig(options);
+  const { config } = await findConfig(options);
   const gateway = await gatewayAt(config.data);
   try {
     const items = gateway === undefined ? await stoppedLinks(config) : await linksOf(gateway);
@@ -87,7 +87,7 @@ async function stoppedLinks(config: Config): Promise<LinkStatus[]> {
 }
 
 async function verifyOne(name: string, options: LinkOptions): Promise<void> {
-  const { config } = await openConfig(options);
+  const { config } = await findConfig(options);
   const gateway = await gatewayAt(config.data);
   try {
     const steps = gateway === undefined ? verifyHere(config, name) : verifyThere(gateway, name);

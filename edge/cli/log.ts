@@ -3,7 +3,7 @@ import { formatBytes } from '../config/quantities.ts';
 import { dump, tail } from './log-dump.ts';
 import { LogSource } from './log-source.ts';
 import { verify } from './log-verify.ts';
-import { type ConfigOption, configOption, jsonOption, openConfig, wholeNumber, withExample } from './options.ts';
+import { type ConfigOption, configOption, jsonOption, findConfig, wholeNumber, withExample } from './options.ts';
 import { jsonText, table } from './output.ts';
 
 interface LogOptions extends ConfigOption {
@@ -51,7 +51,7 @@ export function logCommand(): Command {
 }
 
 async function withLog(options: LogOptions, work: (log: LogSource) => void | Promise<void>): Promise<void> {
-  const { config } = await openConfig(options);
+  const { config } = await findConfig(options);
   const log = await LogSource.open(config.data);
   try {
     await work(log);

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { Fault } from '../core/fault.ts';
 import { reportFailure } from './failure.ts';
 import { createProgram } from './program.ts';
 
@@ -7,8 +8,10 @@ export async function main(args: readonly string[]): Promise<void> {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
-    throw error;
+    process.exit(reportFailure(new Fault('file-unwritable', `standard output: ${error.message}`, { cause: error })));
   });
+  // Where nobody reads the errors, the exit code still says it.
+  process.stderr.on('error', () => undefined);
   try {
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ConnectorStatus, Readiness } from '../api/services.ts';
+import { demoText, writeDemoFile } from '../demo/configuration.ts';
 import { configuredFolder, exitOf, startMillrace, temporaryFolder } from './cli-kit.ts';
 import { startedText } from './start.ts';
 
@@ -30,13 +31,16 @@ test('what listens is said, and what does not yet and why', () => {
 });
 
 /** Starts a gateway; resolves with the line that says what listens. */
-async function startGateway(cwd: string): Promise<{ child: ChildProcess; line: string }> {
-  const child = startMillrace(['start', '--log-format', 'text'], { cwd });
+async function startGateway(
+  cwd: string,
+  ...args: readonly string[]
+): Promise<{ child: ChildProcess; line: string; lines: readonly string[] }> {
+  const child = startMillrace(['start', '--log-format', 'text', ...args], { cwd });
   const lines: string[] = [];
   if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   const started = (): string | undefined => lines.find((line) => line.includes('http://') && line.includes('ready: '));
   await expect.poll(started, { timeout: 20_000 }).toBeDefined();
-  return { child, line: started() ?? '' };
+  return { child, line: started() ?? '', lines };
 }
 
 async function startedLine(cwd: string): Promise<string> {
@@ -77,4 +81,16 @@ test('a gateway whose port for devices is taken does not say that it is ready', 
   const yaml = `version: 1\nsite: plant\nhttp: { listen: 127.0.0.1:0 }\nconnectors: [${connector}]\n`;
   writeFileSync(path.join(cwd, 'millrace.yaml'), yaml);
   expect(await startedLine(cwd)).toMatch(/ not ready: floor is down \(.*EADDRINUSE.*\); listening: http:/);
+});
+
+test("the demo's configuration runs without the plant, and a warning says so", async () => {
+  const cwd = temporaryFolder();
+  const plant = { opcua: 'opc.tcp://127.0.0.1:1', modbus: '127.0.0.1:1' };
+  const text = demoText({ data: cwd, httpPort: 0, mqttPort: 0, kafka: null, ...plant });
+  writeDemoFile(path.join(cwd, 'demo.yaml'), text);
+  const { child, line, lines } = await startGateway(cwd, '-c', 'demo.yaml');
+  expect(lines[0]).toMatch(/ WARN .*configuration of the demo, whose plant does not run.*`millrace demo`/);
+  expect(line).toContain(' not ready: plc is ');
+  child.kill('SIGTERM');
+  expect(await exitOf(child)).toBe(0);
 });

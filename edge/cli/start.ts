@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import type { ConnectorStatus } from '../api/services.ts';
 import { type Address, formatAddress } from '../config/address.ts';
+import { isDemoFile } from '../demo/configuration.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './logger.ts';
-import { type ConfigOption, configOption, openConfig, withExample } from './options.ts';
+import { type ConfigOption, ownConfigOption, openConfig, withExample } from './options.ts';
 import { endOnSignals } from './signals.ts';
 
 interface StartOptions extends ConfigOption {
@@ -14,7 +15,7 @@ interface StartOptions extends ConfigOption {
 export function startCommand(): Command {
   const command = new Command('start')
     .description('Runs a gateway until SIGTERM or Ctrl-C; then it drains and closes within 10 s.')
-    .addOption(configOption())
+    .addOption(ownConfigOption())
     .addOption(new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS).default('info'))
     .addOption(
       new Option('--log-format <format>', 'text on a terminal, JSON elsewhere, unless told').choices(LOG_FORMATS),
@@ -27,6 +28,8 @@ async function start(options: StartOptions): Promise<void> {
   const { config, file } = await openConfig(options);
   const log = createLogger(options.logLevel, options.logFormat);
   const signal = endOnSignals(log);
+  if (file !== null && isDemoFile(file))
+    log.warn('this is the configuration of the demo, whose plant does not run with it: `millrace demo` runs both');
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'ended by an error of its own');
     process.exit(1);

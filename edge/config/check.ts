@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { loadDevices } from './device-file.ts';
+import { DeviceFiles } from './device-file.ts';
+import { listOf, member } from './document.ts';
 import { problemsOf } from './issues.ts';
 import { laterKeys, isLaterValue } from './later.ts';
 import { type ConfigProblem, formatPath, type Found } from './problem.ts';
@@ -13,7 +14,9 @@ export type Checked<C = Config> =
   | { readonly problems: readonly ConfigProblem[]; readonly config?: undefined };
 
 /** More than this many problems are of no use to anybody. */
-const MAX_PROBLEMS = 200;
+export const MAX_PROBLEMS = 200;
+/** More than these the schema does not take. */
+const MAX_CONNECTORS = 64;
 
 let schema: JsonSchema | undefined;
 
@@ -38,24 +41,25 @@ function checkSource(source: YamlSource, file: string, folder: string): Checked<
   return { problems: ordered(found.map((problem) => placed(problem, source, file))) };
 }
 
-/** As `checkConfig`, and reads the device files that it names: what is wrong in them stands there too. */
+/** As `checkConfig`, and reads the device files that it names: what is wrong in them stands there too, behind what is wrong in the configuration. */
 export async function checkWithFiles(text: string, file: string, folder: string): Promise<Checked> {
   const source = readYaml(text);
   const checked = checkSource(source, file, folder);
-  if (checked.config === undefined) return checked;
-  const { config } = checked;
-  const problems: ConfigProblem[] = [];
-  const connectors: Config['connectors'][number][] = [];
-  for (const [i, connector] of config.connectors.entries()) {
-    if (connector.kind !== 'modbus') {
-      connectors.push(connector);
-      continue;
+  const devices = new DeviceFiles(folder);
+  const problems = [...(checked.problems ?? [])];
+  if (source.whole) {
+    for (const [i, connector] of listOf(source.value, 'connectors').slice(0, MAX_CONNECTORS).entries()) {
+      if (member(connector, 'kind') !== 'modbus') continue;
+      const found = await devices.check(connector, ['connectors', i]);
+      problems.push(...found.map((each) => placed(each, source, file)));
     }
-    const loaded = await loadDevices(connector, folder, ['connectors', i]);
-    problems.push(...loaded.found.map((found) => placed(found, source, file)), ...loaded.problems);
-    if (loaded.config !== undefined) connectors.push(loaded.config);
   }
-  return problems.length === 0 ? { config: { ...config, connectors } } : { problems: ordered(problems) };
+  problems.push(...devices.problems);
+  if (checked.config === undefined || problems.length > 0) return { problems: ordered(problems) };
+  const connectors = checked.config.connectors.map((connector) => {
+    return connector.kind === 'modbus' ? devices.fill(connector) : connector;
+  });
+  return { config: { ...checked.config, connectors } };
 }
 
 function checkable(value: unknown) {

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import type { DeviceConfig } from '../../connectors/modbus/config.ts';
-import { checkDevice, loadDevices, type ModbusInput } from './device-file.ts';
+import { checkDevice, DeviceFiles, type ModbusInput } from './device-file.ts';
 import { modbusShape } from './modbus-schema.ts';
 import { formatProblem } from './problem.ts';
 
@@ -132,17 +132,19 @@ function folderWith(files: Record<string, string>): string {
 describe('a connector with its device files', () => {
   test('the bus has defaults; each unit gets its device', async () => {
     const folder = folderWith({ 'pump.yaml': EXAMPLE });
-    const { config, found, problems } = await loadDevices(connectorOf({}), folder, ['connectors', 0]);
-    expect([found, problems]).toEqual([[], []]);
-    expect(config?.bus).toEqual({
+    const files = new DeviceFiles(folder);
+    const found = await files.check(connectorOf({}), ['connectors', 0]);
+    expect([found, files.problems]).toEqual([[], []]);
+    const config = files.fill(connectorOf({}));
+    expect(config.bus).toEqual({
       tcp: { host: '10.0.0.7', port: 502 },
       framing: 'tcp',
       timeout: 1000,
       turnaround: 0,
       retries: 1,
     });
-    expect(config?.units[0]?.device).toEqual(deviceOf(EXAMPLE));
-    expect(config?.time).toBe('ingest');
+    expect(config.units[0]?.device).toEqual(deviceOf(EXAMPLE));
+    expect(config.time).toBe('ingest');
   });
 
   test('files that are missing or wrong, and numbers and tags that stand twice, are told of', async () => {
@@ -154,14 +156,14 @@ describe('a connector with its device files', () => {
       { id: 3, device: 'devices/bad.yaml', asset: 'b' },
       { id: 4, device: 'devices/bad.yaml', asset: 'c' },
     ];
-    const { config, found, problems } = await loadDevices(connectorOf({ units }), folder, ['connectors', 0]);
-    expect(config).toBeUndefined();
+    const files = new DeviceFiles(folder);
+    const found = await files.check(connectorOf({ units }), ['connectors', 0]);
     expect(found.map(({ path, wrong }) => [path.slice(2).join('.'), wrong.replace(/ENOENT.*/, 'ENOENT')])).toEqual([
       ['units.1.id', '1 is already used by connectors[0].units[0].id'],
       ['units.2.device', '"devices/none.yaml" cannot be read: ENOENT'],
       ['units.1.asset', 'the tag "pumps/PUMP1/flow" is already used by connectors[0].units[0]'],
     ]);
-    expect(problems.map(formatProblem)).toEqual([
+    expect(files.problems.map(formatProblem)).toEqual([
       'devices/bad.yaml:1:1  points  is missing  expected a mapping of names to points, such as { flow: { table: holding, address: 40011 } }',
     ]);
   });

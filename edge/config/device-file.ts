@@ -3,10 +3,11 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { DeviceConfig, ModbusConfig, UnitConfig } from '../../connectors/modbus/config.ts';
 import { compileDevice } from '../../connectors/modbus/device.ts';
-import { messageOf } from '../core/fault.ts';
+import { assert, messageOf } from '../core/fault.ts';
+import { listOf, member } from './document.ts';
 import { problemsOf } from './issues.ts';
 import { deviceSchema, type modbusShape } from './modbus-schema.ts';
-import { type ConfigProblem, formatPath, type Found, type Path } from './problem.ts';
+import { type ConfigProblem, formatPath, type Found, type Path, quote } from './problem.ts';
 import type { JsonSchema } from './schema.ts';
 import { MAX_FILE_BYTES, readYaml } from './yaml-source.ts';
 
@@ -47,39 +48,91 @@ export function deviceJsonSchema(): JsonSchema {
 /** A Modbus connector as the schema gives it: devices are still paths. */
 export type ModbusInput = z.output<z.ZodObject<typeof modbusShape>> & { readonly name: string };
 
-/** A connector with its devices, or what is wrong: `found` in the configuration itself, `problems` in device files. */
-export interface LoadedModbus {
-  readonly config?: ModbusConfig;
-  readonly found: readonly Found[];
-  readonly problems: readonly ConfigProblem[];
+/** More than these the schema does not take, and nobody reads. */
+const MAX_UNITS = 256;
+
+/** The device files of a configuration, each read and checked once, whoever names it. Paths count from `folder`. */
+export class DeviceFiles {
+  /** What is wrong in the files that were read. */
+  readonly problems: ConfigProblem[] = [];
+  private readonly folder: string;
+  private readonly files = new Map<string, CheckedDevice | Found>();
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /**
+   * Reads the device files of a connector, and checks what takes several units to be wrong: numbers and tags that stand twice. Works on the document as it stands, so that it is said
+   * together with everything else: what has another shape than expected is left to the schema. Returns what is wrong in the configuration; `at` is the place of the connector in it.
+   */
+  async check(connector: unknown, at: Path): Promise<Found[]> {
+    const units = listOf(connector, 'units').slice(0, MAX_UNITS);
+    const found: Found[] = repeatedNumbers(units, at);
+    for (const [i, unit] of units.entries()) {
+      const name = member(unit, 'device');
+      if (typeof name !== 'string' || name === '') continue;
+      const file = await this.read(name);
+      if ('wrong' in file) found.push({ ...file, path: [...at, 'units', i, 'device'] });
+    }
+    found.push(...this.repeatedTags(units, at));
+    return found;
+  }
+
+  /** A connector with its devices, once `check` has found nothing wrong with it. */
+  fill(connector: ModbusInput): ModbusConfig {
+    const units = connector.units.map(({ id, device: name, asset }): UnitConfig => {
+      const device = this.deviceOf(name);
+      assert(device !== undefined, `the device file ${name} was not checked`);
+      return { id, device, asset };
+    });
+    return { ...connector, units };
+  }
+
+  private async read(name: string): Promise<CheckedDevice | Found> {
+    const known = this.files.get(name);
+    if (known !== undefined) return known;
+    const file = await readDevice(path.resolve(this.folder, name), name);
+    this.files.set(name, file);
+    if (!('wrong' in file) && file.problems !== undefined) this.problems.push(...file.problems);
+    return file;
+  }
+
+  private deviceOf(name: unknown): DeviceConfig | undefined {
+    const file = typeof name === 'string' ? this.files.get(name) : undefined;
+    return file === undefined || 'wrong' in file ? undefined : file.device;
+  }
+
+  private repeatedTags(units: readonly unknown[], at: Path): Found[] {
+    const owners = new Map<string, number>();
+    const found: Found[] = [];
+    for (const [i, unit] of units.entries()) {
+      const asset = member(unit, 'asset');
+      const device = this.deviceOf(member(unit, 'device'));
+      if (typeof asset !== 'string' || device === undefined) continue;
+      for (const point of Object.keys(device.points)) {
+        const tag = `${asset}/${point}`;
+        const owner = owners.get(tag.toLowerCase());
+        if (owner === undefined) owners.set(tag.toLowerCase(), i);
+        else {
+          const wrong = `the tag ${JSON.stringify(tag)} is already used by ${formatPath([...at, 'units', owner])}`;
+          found.push({ path: [...at, 'units', i, 'asset'], wrong, expected: 'an asset of its own' });
+          break;
+        }
+      }
+    }
+    return found;
+  }
 }
 
-/**
- * Reads the device files of a connector, each once, and checks what takes several units to be wrong: numbers and tags that stand twice. `at` is the place of the connector in
- * the configuration, `folder` the one that relative paths count from.
- */
-export async function loadDevices(connector: ModbusInput, folder: string, at: Path): Promise<LoadedModbus> {
-  const found: Found[] = [];
-  const problems: ConfigProblem[] = [];
-  const files = new Map<string, CheckedDevice | Found>();
-  const units: UnitConfig[] = [];
-  for (const [i, { id, device: name, asset }] of connector.units.entries()) {
-    const place = [...at, 'units', i];
-    const first = connector.units.findIndex((other) => other.id === id);
-    if (first < i) {
-      const wrong = `${id} is already used by ${formatPath([...at, 'units', first, 'id'])}`;
-      found.push({ path: [...place, 'id'], wrong, expected: 'a number of its own' });
-    }
-    const known = files.get(name);
-    const file = known ?? (await readDevice(path.resolve(folder, name), name));
-    files.set(name, file);
-    if ('wrong' in file) found.push({ ...file, path: [...place, 'device'] });
-    else if (file.device !== undefined) units.push({ id, device: file.device, asset });
-    else if (known === undefined) problems.push(...file.problems);
-  }
-  found.push(...repeatedTags(units, at));
-  if (found.length > 0 || problems.length > 0) return { found, problems };
-  return { config: { ...connector, units }, found, problems };
+function repeatedNumbers(units: readonly unknown[], at: Path): Found[] {
+  const numbers = units.map((unit) => member(unit, 'id'));
+  return numbers.flatMap((id, i): Found[] => {
+    const first = numbers.indexOf(id);
+    if (typeof id !== 'number' || first === i) return [];
+    const wrong = `${id} is already used by ${formatPath([...at, 'units', first, 'id'])}`;
+    return [{ path: [...at, 'units', i, 'id'], wrong, expected: 'a number of its own' }];
+  });
 }
 
 async function readDevice(file: string, name: string): Promise<CheckedDevice | Found> {
@@ -87,7 +140,8 @@ async function readDevice(file: string, name: string): Promise<CheckedDevice | F
   try {
     bytes = await readFile(file);
   } catch (error) {
-    return refused(`${JSON.stringify(name)} cannot be read: ${messageOf(error)}`, 'a device file');
+    const why = messageOf(error).replaceAll(/\s+/g, ' ');
+    return refused(`${quote(name)} cannot be read: ${why}`, 'a device file');
   }
   if (bytes.length > MAX_FILE_BYTES) return refused(`has ${bytes.length} bytes`, `at most ${MAX_FILE_BYTES}`);
   try {
@@ -99,22 +153,4 @@ async function readDevice(file: string, name: string): Promise<CheckedDevice | F
 
 function refused(wrong: string, expected: string): Found {
   return { path: [], wrong, expected };
-}
-
-function repeatedTags(units: readonly UnitConfig[], at: Path): Found[] {
-  const owners = new Map<string, number>();
-  const found: Found[] = [];
-  for (const [i, { asset, device }] of units.entries()) {
-    for (const point of Object.keys(device.points)) {
-      const tag = `${asset}/${point}`;
-      const owner = owners.get(tag.toLowerCase());
-      if (owner === undefined) owners.set(tag.toLowerCase(), i);
-      else {
-        const wrong = `the tag ${JSON.stringify(tag)} is already used by ${formatPath([...at, 'units', owner])}`;
-        found.push({ path: [...at, 'units', i, 'asset'], wrong, expected: 'an asset of its own' });
-        break;
-      }
-    }
-  }
-  return found;
 }

@@ -31,6 +31,8 @@ wrong and what was expected. \`millrace check --schema\` prints its JSON Schema,
 - Sizes are numbers with \`B\`, \`KiB\`, \`MiB\`, \`GiB\`, \`TiB\` or \`kB\`, \`MB\`, \`GB\`, \`TB\`: \`512MiB\`. Times are numbers with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`250ms\`, \`14d\`.
 - Addresses are \`HOST:PORT\`; IPv6 addresses stand in brackets: \`[::1]:8080\`.
 - Where there is no \`millrace.yaml\`, \`millrace start\` says so and uses a built-in one: site \`plant\`, data in \`./data\`, an MQTT broker on 127.0.0.1:1883 that takes every topic.
+- Commands that ask a gateway find it by the same file, or one named with \`-c\`. Where there is none, they take \`data-demo/millrace.yaml\`, which the demo writes, or \`./data\` of the
+  built-in one, and say so; of the two the one that runs, else the demo's. The demo writes its file at each start, so it is there to be read: \`millrace start -c\` of it runs the gateway without the plant.
 `;
 
 /** A section for each mapping, the outer ones first. */

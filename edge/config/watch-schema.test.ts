@@ -42,7 +42,17 @@ test.each([
 
 test('a model has defaults', () => {
   expect(check({ models: [MODEL] }).config).toMatchObject({
-    models: [{ ...MODEL, window: 32, hop: 4, train: { minimum: 3_600_000 }, priority: 'high', onReturn: 'normal' }],
+    models: [
+      {
+        ...MODEL,
+        window: 32,
+        hop: 4,
+        hold: 10_000,
+        train: { minimum: 3_600_000 },
+        priority: 'high',
+        onReturn: 'normal',
+      },
+    ],
   });
 });
 
@@ -56,6 +66,8 @@ test.each([
   [{ window: 7 }, 'models[0].window: a whole number from 8 to 512'],
   [{ hop: 0 }, 'models[0].hop: a whole number from 1 to 512'],
   [{ hop: 1.5 }, 'models[0].hop: a whole number from 1 to 512'],
+  [{ hold: '900ms' }, 'models[0].hold: a time from 1s to 1d, such as 15m'],
+  [{ hold: '25h' }, 'models[0].hold: a time from 1s to 1d, such as 15m'],
   [{ train: { minimum: '1m' } }, 'models[0].train.minimum: a time from 5m to 30d, such as 1h'],
 ])('a model with %j is refused', (members, problem) => {
   expect(problemsOf({ models: [{ ...MODEL, ...members }] })).toContain(problem);

@@ -15,6 +15,7 @@ const RETURN = '`latched` or `normal`';
 const SIGNALS = 'a list of 2 to 64 signals';
 const WINDOW = 'a whole number from 8 to 512';
 const HOP = 'a whole number from 1 to 512';
+const HOLD = 'a time from 1s to 1d, such as 15m';
 const HISTORY = 'a time from 5m to 30d, such as 1h';
 
 const DAY_MS = 86_400_000;
@@ -92,6 +93,12 @@ export function modelSchema({ name, duration }: SharedParts) {
         .describe('`autoencoder`: learns what is normal, and says what is not.'),
       window: z.int(WINDOW).min(8, WINDOW).max(512, WINDOW).default(32).describe('Seconds that it looks at together.'),
       hop: z.int(HOP).min(1, HOP).max(512, HOP).default(4).describe('Seconds from one look to the next.'),
+      hold: duration(HOLD)
+        .refine((ms) => ms >= 1000 && ms <= DAY_MS, HOLD)
+        .prefault('10s')
+        .describe(
+          'So long the last good value of a signal stands without a new one; after that, and from a lost connection on, the signal is missing and the model does not look. Longer than the longest interval at which the sources report: OPC UA servers report only changes.',
+        ),
       train: z
         .strictObject(
           {

@@ -9,7 +9,7 @@ export const catalogue = {
   },
   'config-missing': {
     what: 'The configuration file cannot be read.',
-    todo: 'Give its path with -c, or write one with `millrace init`.',
+    todo: 'Give its path with -c, write one with `millrace init`, or start the demo with `npm start`.',
   },
   usage: {
     what: 'The command was called with wrong arguments.',
@@ -21,7 +21,7 @@ export const catalogue = {
   },
   'gateway-not-running': {
     what: 'No gateway runs on this data folder.',
-    todo: 'Start it with `millrace start`.',
+    todo: 'Start it with `millrace start`, the demo with `npm start`.',
   },
   'gateway-failed': {
     what: 'The running gateway answered with an error.',

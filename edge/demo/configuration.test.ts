@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
-import { demoConfig, type DemoPlaces } from './configuration.ts';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadConfig } from '../config/load.ts';
+import { demoConfig, type DemoPlaces, demoText, isDemoFile, mustBeDemoFile, writeDemoFile } from './configuration.ts';
 
 const places: DemoPlaces = { data: '/srv/demo', httpPort: 8090, mqttPort: 1890, kafka: null };
 
@@ -58,3 +62,34 @@ test.each([
     detail: expect.stringContaining(detail) as unknown,
   });
 });
+
+test('its file, in the data folder, is the configuration that it runs with, and names none of its own folders', async () => {
+  const data = temporaryFolder();
+  const file = path.join(data, 'millrace.yaml');
+  const given = { ...places, data, opcua: 'opc.tcp://127.0.0.1:4999/plant', modbus: '127.0.0.1:1555', kafka: 'k:9092' };
+  writeDemoFile(file, demoText(given));
+  expect((await loadConfig(file)).config).toEqual(await demoConfig(given));
+  expect(readFileSync(file, 'utf8')).not.toContain(data);
+  expect(readFileSync(file, 'utf8').match(/^#/gm)).toHaveLength(2);
+});
+
+test('its file is written again and again, but one of somebody else is never replaced', () => {
+  const data = temporaryFolder();
+  const file = path.join(data, 'millrace.yaml');
+  mustBeDemoFile(file);
+  writeDemoFile(file, demoText(places));
+  expect(isDemoFile(file)).toBe(true);
+  mustBeDemoFile(file);
+  writeFileSync(file, 'version: 1\nsite: mine\n');
+  expect(isDemoFile(file)).toBe(false);
+  expect(() => mustBeDemoFile(file)).toThrow(/file exists already.*is not the demo's/);
+  mkdirSync(path.join(data, 'folder'));
+  expect(() => mustBeDemoFile(path.join(data, 'folder'))).toThrow('file exists already');
+  expect(() => writeDemoFile(path.join(data, 'no', 'folder'), '')).toThrow('cannot be written');
+});
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-demo-file-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}

@@ -133,8 +133,6 @@ export class DemoPlant implements DemoServices {
     if (child === undefined) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
-    // It listens to the channel, too, and lives as long as that is open.
-    if (child.connected) child.disconnect();
     const kill = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
     await exited;
     clearTimeout(kill);

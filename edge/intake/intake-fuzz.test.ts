@@ -69,7 +69,7 @@ const readings: fc.Arbitrary<Reading> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(sources, fc.constantFrom('connected' as const, 'disconnected' as const, 'refused' as const))
+      .tuple(sources, fc.constantFrom('connected', 'disconnected', 'refused', 'problem'))
       .map(([source, event]) => ({ type: 'event' as const, event, source, bytes: 20_000_000 })),
   },
 );

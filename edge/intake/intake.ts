@@ -66,6 +66,8 @@ export class Intake {
     refused: new Map(),
   };
   private readonly generated = new Map<string, number>();
+  /** Times of the null samples that no value has ended yet, µs, by tag. */
+  private readonly gaps = new Map<string, number>();
 
   constructor(options: IntakeOptions) {
     this.options = options;
@@ -206,7 +208,7 @@ export class Intake {
     time: SamplingTime,
     quarantine: MessageQuarantine,
   ): void {
-    const { connector, tags, tally } = this.options;
+    const { tally } = this.options;
     const sample = toSample(raw, tag.type, time);
     if (typeof sample === 'string')
       return this.quarantine(
@@ -217,11 +219,25 @@ export class Intake {
       );
     tally.add(tag.path, 'received');
     const byTime = hasDeviceTime(raw, time);
-    if (this.isDuplicate(message, tag, sample, byTime)) return tally.add(tag.path, 'duplicate');
-    if (byTime && (sample.flags & Flag.backfilled) === 0)
-      this.clockOffsets.note(message.source, sample.timeUs, time.ingestUs);
+    if (this.isDuplicate(message, tag, sample, byTime)) tally.add(tag.path, 'duplicate');
+    else {
+      if (byTime && (sample.flags & Flag.backfilled) === 0)
+        this.clockOffsets.note(message.source, sample.timeUs, time.ingestUs);
+      this.log(message, raw, tag, sample, byTime ? undefined : this.deliveryHeaders(message), quarantine);
+    }
+    this.endGap(message, raw, tag, sample, time.ingestUs);
+  }
+
+  private log(
+    message: Message,
+    raw: RawValue,
+    tag: KnownTag,
+    sample: Sample,
+    headers: RecordHeader[] | undefined,
+    quarantine: MessageQuarantine,
+  ): void {
+    const { connector, tags, tally } = this.options;
     tags.attribute(tag, connector, message.source);
-    const headers = byTime ? undefined : this.deliveryHeaders(message);
     tally.add(tag.path, 'inFlight');
     if (!this.batches.addSample(SAMPLES, tag.key, sample, headers)) {
       const record = quarantine.record('too-large', `A sample of ${tag.path} does not fit a record.`, false);
@@ -234,6 +250,22 @@ export class Intake {
       const record = quarantine.record('not-finite', `${describeValue(raw)} for ${tag.path}.`, true);
       this.batches.addRecord(QUARANTINE, tag.key, record.value, record.headers);
     }
+  }
+
+  /**
+   * A value that has not changed since before its connection was lost lies before the null sample of that, and would never end the gap: what the source says to stand is
+   * stated once more, as of now.
+   */
+  private endGap(message: Message, raw: RawValue, tag: KnownTag, sample: Sample, ingestUs: number): void {
+    const gapUs = this.gaps.get(tag.path);
+    if (gapUs === undefined) return;
+    if (sample.timeUs <= gapUs) {
+      if (raw.standing === undefined) return;
+      const restated: Sample = { ...sample, timeUs: ingestUs, flags: sample.flags | Flag.substituted };
+      if (this.batches.addSample(SAMPLES, tag.key, restated)) count(this.generated, tag.path);
+      this.options.tags.attribute(tag, this.options.connector, message.source);
+    }
+    this.gaps.delete(tag.path);
   }
 
   /** Remembers the sample; true if it was logged before. Without a device time only a resent delivery can be a duplicate. */
@@ -288,6 +320,7 @@ export class Intake {
       };
       this.batches.addSample(SAMPLES, tag.key, sample);
       count(this.generated, tag.path);
+      this.gaps.set(tag.path, timeUs);
     }
     this.connected.delete(source);
     this.addEvent('disconnected', { source, reason: 'lost' });

@@ -298,6 +298,7 @@ describe('what the snapshot does not cover', () => {
     append('events', [
       event('{"v":1,"type":"heartbeat","connector":"floor"}'),
       event('{"v":1,"type":"refused","connector":"floor","bytes":17000000}'),
+      event('{"v":1,"type":"problem","connector":"floor","source":"unit 1","reason":"2 cycles were left out"}'),
       event('{"v":1,"type":"gap","topic":"samples"}'),
     ]);
     const book = opened();

@@ -39,7 +39,7 @@ const counters: Record<LedgerTopic, (cursor: RecordCursor, add: AddToLedger) => 
     if (cursor.keyStart < 0 || cursor.valueStart < 0) return;
     sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
     const tag = cursor.keyText();
-    if ((sample.flags & Flag.gap) !== 0) return add(tag, undefined, 'generated');
+    if ((sample.flags & (Flag.gap | Flag.substituted)) !== 0) return add(tag, undefined, 'generated');
     add(tag, undefined, 'received');
     add(tag, undefined, 'logged');
   },

@@ -11,8 +11,6 @@ export interface TrainerOptions {
   readonly onFallback: (why: string) => void;
 }
 
-const ordinary: TrainerOptions = { native: true, onFallback: (why) => process.emitWarning(why) };
-
 /** The main thread's handle of trainings, one at a time, each in a worker (native TensorFlow: a process) of its own: its memory goes with it. */
 export class Trainer {
   private readonly options: TrainerOptions;
@@ -21,7 +19,7 @@ export class Trainer {
   /** No training begins any more. */
   stopped = false;
 
-  constructor(options: TrainerOptions = ordinary) {
+  constructor(options: TrainerOptions) {
     this.options = options;
   }
 

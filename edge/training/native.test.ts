@@ -32,11 +32,12 @@ const training = (version: string, seconds = 1800): TrainingWorkerData => ({
 });
 const trained = (version: string): Model => readModel(realDisk, folder, machineSpec.name, version).model;
 const ignore = (): void => undefined;
+const nativeOrFail = { native: true, onFallback: (why: string) => expect.unreachable(why) };
 
 describe.skipIf(!native.available)(`training with native TensorFlow, in a child process ${native.reason}`, () => {
   test('gives a model as good as that of the WASM worker, and tells how far it is', async () => {
     const done: number[] = [];
-    await new Trainer().train(training('1'), (share) => done.push(share));
+    await new Trainer(nativeOrFail).train(training('1'), (share) => done.push(share));
     await new Trainer({ native: false, onFallback: ignore }).train(training('2'), ignore);
     expect(trained('1').training.backend).toMatch(/^tfjs-node-4/);
     expect(trained('2').training.backend).toMatch(/^tfjs-wasm-4/);
@@ -47,7 +48,7 @@ describe.skipIf(!native.available)(`training with native TensorFlow, in a child 
   });
 
   test('the same history gives the same model', async () => {
-    const trainer = new Trainer();
+    const trainer = new Trainer(nativeOrFail);
     for (const version of ['1', '2']) await trainer.train(training(version), ignore);
     expect(trained('2').weights).toEqual(trained('1').weights);
   });
@@ -59,7 +60,7 @@ describe.skipIf(!native.available)(`training with native TensorFlow, in a child 
   });
 
   test('a crash of the process fails that training alone: the next one runs on WASM', async () => {
-    const trainer = new Trainer();
+    const trainer = new Trainer(nativeOrFail);
     const killed = trainer.train(training('1'), () => kill(trainer.nativePid));
     await expect(killed).rejects.toMatchObject({
       code: 'worker-failed',
@@ -92,7 +93,7 @@ describe.skipIf(!native.available)(`training with native TensorFlow, in a child 
   });
 
   test('stopping gives a training up and leaves no version and no process', async () => {
-    const trainer = new Trainer();
+    const trainer = new Trainer(nativeOrFail);
     let pid: number | undefined;
     let stopped: Promise<void> | undefined;
     const given = trainer.train(training('1'), () => {

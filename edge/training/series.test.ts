@@ -5,7 +5,7 @@ import type { Store } from '../../historian/store.ts';
 import { openStore } from '../../historian/world-kit.ts';
 import { StatusCode } from '../core/status-code.ts';
 import { ValueKind } from '../core/sample.ts';
-import { loadSeries } from './series.ts';
+import { loadSeries, type SeriesBounds } from './series.ts';
 
 const TAG = 'northmill/a';
 let folder: TestFolder;
@@ -19,11 +19,15 @@ beforeEach(() => {
 afterEach(() => folder[Symbol.dispose]());
 
 /** Columns of what these samples become, as [second, value]. */
-async function seriesOf(samples: readonly Tagged[], { fromUs, toUs } = EVER, most?: number): Promise<number[][]> {
-  await applyAll(store, [batchOf(samples, 0)]);
+async function seriesOf(
+  samples: readonly Tagged[],
+  { fromUs, toUs } = EVER,
+  bounds: SeriesBounds = {},
+): Promise<number[][]> {
+  if (samples.length > 0) await applyAll(store, [batchOf(samples, 0)]);
   const page = (query: RawQuery) => Promise.resolve(pageOf(store, query));
   const history = { query: (query: RawQuery) => pagesOf({ page }, query) };
-  const { timesUs, values } = await loadSeries(history, TAG, fromUs, toUs, most);
+  const { timesUs, values } = await loadSeries(history, TAG, fromUs, toUs, bounds);
   expect(values).toHaveLength(timesUs.length);
   return [...timesUs].map((timeUs, i) => [(timeUs - T0) / 1e6, values[i] ?? Infinity]);
 }
@@ -60,6 +64,20 @@ test('the span has its beginning and not its end', async () => {
   ]);
 });
 
+test('the last sample before the span comes too, while its value may stand', async () => {
+  const samples = [double(TAG, 0, 1), double(TAG, 100, 2), double(TAG, 1000, 3)];
+  const span = { fromUs: T0 + 200e6, toUs: T0 + 2000e6 };
+  expect(await seriesOf(samples, span, { holdUs: 3600e6 })).toEqual([
+    [100, 2],
+    [1000, 3],
+  ]);
+  expect(await seriesOf([], span, { holdUs: 100e6 })).toEqual([
+    [100, 2],
+    [1000, 3],
+  ]);
+  expect(await seriesOf([], span, { holdUs: 99e6 })).toEqual([[1000, 3]]);
+});
+
 test('a tag without samples gives empty columns', async () => {
   expect(await seriesOf([double('northmill/other', 9, 1)])).toEqual([]);
 });
@@ -69,7 +87,7 @@ test.each([1, 9_999, 10_000, 10_001, 25_000, 30_000])(
   async (most) => {
     const samples = Array.from({ length: 25_000 }, (_, i) => double(TAG, i, i));
     const first = Math.max(0, 25_000 - most);
-    const series = await seriesOf(samples, EVER, most);
+    const series = await seriesOf(samples, EVER, { maxSamples: most });
     expect([series.length, series[0], series.at(-1)]).toEqual([25_000 - first, [first, first], [24_999, 24_999]]);
   },
 );

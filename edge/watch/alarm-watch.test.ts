@@ -21,7 +21,7 @@ const alarm: LimitAlarm = {
 };
 
 const model: WatchedModel = {
-  spec: { name: 'health', asset: 'northmill/loop', signals: [TAG], kind: 'autoencoder', window: 8, hop: 4 },
+  spec: { name: 'health', asset: 'northmill/loop', signals: [TAG], kind: 'autoencoder', window: 8, hop: 4, holdS: 10 },
   scoreTag: 'loop/health-score',
   priority: 'medium',
   onReturn: 'normal',
@@ -128,6 +128,34 @@ test('what stood before stands on without a new line, with its deadband, until t
   expect([lines, book.standing()]).toMatchObject([[], [{ state: 'ACKED', sinceUs: 7 }]]);
   sample(3, 10);
   expect([lines.length, book.standing()]).toEqual([1, []]);
+});
+
+function raise(): void {
+  const contributions = [{ signal: 0, expected: 10, seen: 20, share: 1 }];
+  watch.scored('health', { timeUs: START_US + S, score: 3, stands: true, contributions }, START_US);
+}
+
+describe('a model that looks no more', () => {
+  test('ends its alarm, and the message says why', () => {
+    raise();
+    watch.silenced('health', 'it is damaged', START_US + 5 * S);
+    expect(book.standing()).toEqual([]);
+    expect(lines[1]).toBe(
+      'returned NORM 5 unusual behaviour: pressure is 20, expected 10; ended because the model looks no more: it is damaged',
+    );
+    watch.silenced('health', 'it is damaged', START_US + 6 * S);
+    expect(lines).toHaveLength(2);
+    raise();
+    expect(lines[2]).toBe('raised UNACK 1 unusual behaviour: pressure is 20, expected 10');
+  });
+
+  test('a shelved one does not come back', () => {
+    raise();
+    book.act('health', { action: 'shelve', by: 'anna', untilUs: START_US + 60 * S }, START_US + 2 * S);
+    watch.silenced('health', 'it is damaged', START_US + 5 * S);
+    watch.tick(START_US + 61 * S, START_US + 61 * S);
+    expect([book.standing(), lines.at(-1)?.split(' ').slice(0, 2)]).toEqual([[], ['unshelved', 'NORM']]);
+  });
 });
 
 test('a score raises the alarm of its model with ranked reasons, and ends it', () => {

@@ -59,6 +59,19 @@ export class AlarmWatch {
     if (line !== undefined) this.write(line);
   }
 
+  /**
+   * A model looks no more, and nothing would ever end its alarm: it returns, and the message says why it did (ISA-18.2: what is not measured is no standing alarm). If nobody had seen it and it is
+   * `latched`, it stays to be acknowledged.
+   */
+  silenced(model: string, why: string, nowUs: number): void {
+    const alarm = this.book.standing().find(({ id }) => id === model);
+    if (alarm === undefined || !alarm.stands) return;
+    const message = `${alarm.evidence.message}; ended because the model looks no more: ${why}`;
+    this.book.condition(model, true, nowUs, nowUs, { ...alarm.evidence, message });
+    const line = this.book.condition(model, false, nowUs, nowUs, alarm.evidence);
+    if (line !== undefined) this.write(line);
+  }
+
   /** Goes on where an earlier run ended: conditions that stood then stand until a value says otherwise. */
   resume(): void {
     const before = new Map(this.book.standing().map((alarm) => [alarm.id, alarm]));

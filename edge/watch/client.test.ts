@@ -229,6 +229,39 @@ describe('models', () => {
     expect(times.slice(1).every((timeUs, i) => timeUs - (times[i] ?? 0) === model.spec.hop * S)).toBe(true);
   });
 
+  test('one that fails while its alarm stands ends it, and so does a start without a version of it', async () => {
+    writeModel(realDisk, kit.models, '1', model);
+    const client = kit.start([], [watched]);
+    const fromUs = nextSecondUs();
+    await run(fromUs, 20, 1e6);
+    await expect.poll(() => statesOf(client), LIMIT).toEqual(['health UNACK']);
+    client.activate('health', '9');
+    await expect.poll(() => statesOf(client), LIMIT).toEqual([]);
+    expect([kit.failed, kit.journal()]).toEqual([['health model-missing'], ['raised UNACK', 'returned NORM']]);
+    expect(kit.json('events').at(-1)?.['message']).toContain('ended because the model looks no more');
+
+    client.activate('health', '1');
+    await run(fromUs + 20 * S, 20, 1e6);
+    await expect.poll(() => statesOf(client), LIMIT).toEqual(['health UNACK']);
+    await kit.stop();
+    const second = kit.start([], [watched], []);
+    await expect.poll(() => second.told, LIMIT).toBe(true);
+    await expect.poll(() => statesOf(second), LIMIT).toEqual([]);
+    expect(kit.journal().at(-1)).toBe('returned NORM');
+  });
+
+  test('one that waits for a signal says for which, and when it does not any more', async () => {
+    writeModel(realDisk, kit.models, '1', model);
+    kit.start([], [watched]);
+    const fromUs = nextSecondUs();
+    const one = (tag: string, s: number) => ({ tag, value: 5, timeUs: fromUs + s * S });
+    await kit.append(Array.from({ length: 20 }, (_, s) => one('northmill/loop/a', s)));
+    const told = { type: 'waiting', model: 'health' };
+    await expect.poll(() => kit.waiting, LIMIT).toEqual([{ ...told, signals: ['northmill/loop/b'] }]);
+    await kit.append([one('northmill/loop/b', 20)]);
+    await expect.poll(() => kit.waiting.at(-1), LIMIT).toEqual({ ...told, signals: [] });
+  });
+
   test('a limit may be on a score', async () => {
     writeModel(realDisk, kit.models, '1', model);
     const onScore = { ...tooHigh, name: 'unusual', tag: 'northmill/loop/health-score', high: 0.001 };

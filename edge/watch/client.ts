@@ -9,6 +9,7 @@ import type {
   LimitAlarm,
   ScoreNotice,
   UnreadableNotice,
+  WaitingNotice,
   WatchCommand,
   WatchedModel,
   WatchNotice,
@@ -27,6 +28,7 @@ export interface WatchOptions {
   readonly modelFolder: string;
   readonly onWritten: (notice: WrittenNotice) => void;
   readonly onScore: (notice: ScoreNotice) => void;
+  readonly onWaiting: (notice: WaitingNotice) => void;
   readonly onUnreadable: (notice: UnreadableNotice) => void;
   /** A model cannot be loaded or does not work. */
   readonly onModelFailed: (model: string, fault: Fault) => void;
@@ -94,6 +96,7 @@ export class WatchClient {
       this.alarms = notice.items;
       this.told = true;
     } else if (notice.type === 'score') this.options.onScore(notice);
+    else if (notice.type === 'waiting') this.options.onWaiting(notice);
     else if (notice.type === 'written') this.options.onWritten(notice);
     else if (notice.type === 'unreadable') this.options.onUnreadable(notice);
     else if (notice.type === 'model-failed') {

@@ -61,6 +61,14 @@ export interface ScoreNotice {
   readonly score: number;
 }
 
+/** Signals of an active model that have no value, so that it does not look; none: it does. */
+export interface WaitingNotice {
+  readonly type: 'waiting';
+  readonly model: string;
+  /** Absolute paths. */
+  readonly signals: readonly string[];
+}
+
 /** Records that the worker appended, for the ledger. `tag`: of samples that it made. */
 export interface WrittenNotice {
   readonly type: 'written';
@@ -85,6 +93,7 @@ export type WatchNotice =
   | { readonly type: 'acted'; readonly request: number; readonly alarm: StandingAlarm | null }
   | { readonly type: 'refused'; readonly request: number; readonly fault: FaultMessage }
   | ScoreNotice
+  | WaitingNotice
   | WrittenNotice
   /** A record of the journal or a snapshot is passed over. */
   | UnreadableNotice

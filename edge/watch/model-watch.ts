@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Detector } from '../../models/detector.ts';
 import { readModel } from '../../models/folder.ts';
 import type { Score } from '../../models/model.ts';
@@ -17,6 +18,7 @@ export class ModelWatch {
   private detector: Detector | undefined;
   private network: Network | undefined;
   private scores: Score[] = [];
+  private waiting: readonly string[] = [];
 
   constructor(model: WatchedModel, startUs: number) {
     this.model = model;
@@ -46,6 +48,16 @@ export class ModelWatch {
     this.network?.close();
     this.network = undefined;
     this.scores = [];
+    this.waiting = [];
+  }
+
+  /** Signals without a value, if they are others than at the last call. */
+  waitsAnew(): readonly string[] | undefined {
+    const { signals } = this.model.spec;
+    const waiting = (this.detector?.grid.waitingFor() ?? []).flatMap((column) => signals[column] ?? []);
+    if (isDeepStrictEqual(waiting, this.waiting)) return undefined;
+    this.waiting = waiting;
+    return waiting;
   }
 
   /** Takes a sample of a tag in; returns the scores of windows that are complete with it. */

@@ -14,7 +14,14 @@ import { LedgerBook } from '../ledger/book.ts';
 import { TagDictionary } from '../tags/dictionary.ts';
 import { TagRegistrar } from '../tags/registrar.ts';
 import { WatchClient } from './client.ts';
-import type { LimitAlarm, ScoreNotice, UnreadableNotice, WatchedModel, WrittenNotice } from './messages.ts';
+import type {
+  LimitAlarm,
+  ScoreNotice,
+  UnreadableNotice,
+  WaitingNotice,
+  WatchedModel,
+  WrittenNotice,
+} from './messages.ts';
 import { MODELS_CONNECTOR } from './score-writer.ts';
 
 const clock = systemClock();
@@ -41,6 +48,7 @@ export class WatchKit implements AsyncDisposable {
   readonly models = path.join(this.folder.data, 'models');
   readonly written: WrittenNotice[] = [];
   readonly scores: ScoreNotice[] = [];
+  readonly waiting: WaitingNotice[] = [];
   readonly unreadable: UnreadableNotice[] = [];
   readonly failed: string[] = [];
   private producer: Producer | undefined;
@@ -82,8 +90,12 @@ export class WatchKit implements AsyncDisposable {
     });
   }
 
-  /** Starts a watch; version 1 of each model is active. */
-  start(alarms: readonly LimitAlarm[] = [tooHigh], models: readonly WatchedModel[] = []): WatchClient {
+  /** Starts a watch; version 1 of each model is active, or of those that are given. */
+  start(
+    alarms: readonly LimitAlarm[] = [tooHigh],
+    models: readonly WatchedModel[] = [],
+    active: readonly WatchedModel[] = models,
+  ): WatchClient {
     const client = new WatchClient({
       site: 'northmill',
       log: this.log,
@@ -100,11 +112,12 @@ export class WatchKit implements AsyncDisposable {
         else this.book.apply([{ tag, connector: MODELS_CONNECTOR, counts }], [{ topic, first, last }]);
       },
       onScore: (notice) => this.scores.push(notice),
+      onWaiting: (notice) => this.waiting.push(notice),
       onUnreadable: (notice) => this.unreadable.push(notice),
       onModelFailed: (model, fault) => this.failed.push(`${model} ${fault.code}`),
     });
     this.client = client;
-    for (const { spec } of models) client.activate(spec.name, '1');
+    for (const { spec } of active) client.activate(spec.name, '1');
     this.running = client.run();
     // `stop` says what comes of it.
     this.running.catch(() => undefined);

@@ -3,7 +3,7 @@ import { type AlarmAction, AlarmBook } from '../alarms/book.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DurableEnds } from '../core/durable-ends.ts';
 import { eachRecord } from '../core/each-record.ts';
-import { Fault, toFaultMessage } from '../core/fault.ts';
+import { Fault, messageOf, toFaultMessage } from '../core/fault.ts';
 import { Flag } from '../core/flags.ts';
 import { follow } from '../core/follow.ts';
 import type { Producer } from '../core/producer.ts';
@@ -102,6 +102,8 @@ export class Watch {
     this.position = this.firstOffset();
     const from = { [SAMPLES]: this.position, [DERIVED]: ends.end(DERIVED) };
     this.findScores();
+    for (const model of this.models.keys())
+      if (!active.has(model)) this.alarms.silenced(model, 'no version of it is active', this.options.clock.nowUs());
     for (const [model, version] of active) await this.activate(model, version);
     const visit = (topic: string, cursor: RecordCursor): void => this.visit(topic, cursor);
     const ticks = setInterval(() => this.tick(), TICK_MS);
@@ -170,6 +172,7 @@ export class Watch {
 
   private modelFailed(name: string, error: unknown): void {
     this.models.get(name)?.unload();
+    this.alarms.silenced(name, messageOf(error), this.options.clock.nowUs());
     this.options.notify({ type: 'model-failed', model: name, fault: toFaultMessage(error) });
   }
 
@@ -189,7 +192,15 @@ export class Watch {
     const nowUs = clock.nowUs();
     // What has not been seen yet may end a delay before its time.
     this.alarms.tick(this.position < ends.end(SAMPLES) ? this.arrivalUs : nowUs, nowUs);
+    this.tellWaiting();
     if (this.changed) this.tellAlarms();
+  }
+
+  private tellWaiting(): void {
+    for (const [model, watch] of this.models) {
+      const signals = watch.waitsAnew();
+      if (signals !== undefined) this.options.notify({ type: 'waiting', model, signals });
+    }
   }
 
   private scored(model: ModelWatch, score: Score): void {

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { faultNames } from '../../firmware-sim/faults.ts';
 import { figure } from '../end-to-end/figures.ts';
-import type { Gateway } from '../end-to-end/gateway.ts';
+import { type Gateway, millrace } from '../end-to-end/gateway.ts';
 import { historyByHttp } from '../end-to-end/history.ts';
 import { imbalances, linksCaughtUp, settledLedger } from '../end-to-end/ledger.ts';
 import { random, testSeed } from '../end-to-end/random.ts';
@@ -116,6 +118,16 @@ describe('the demo', () => {
     expect(model).toMatchObject({ name: 'loop1-health', version: '1', threshold: 1, detail: null });
     expect(model.signals.length).toBeGreaterThanOrEqual(8);
   }, 200_000);
+
+  test('is found by the commands through the configuration that it leaves in its data folder', async () => {
+    const file = join(demo.data, 'millrace.yaml');
+    await demo.until('the configuration is there', () => existsSync(file));
+    const run = (...args: readonly string[]) => millrace([...args, '-c', file], demo.folder);
+    const status = await run('status');
+    expect([status.code, status.stdout.toString('utf8')]).toEqual([0, expect.stringMatching(/^plc +opcua +up /m)]);
+    const history = await run('history', 'demo/water/loop1/power');
+    expect(history.stdout.toString('utf8')).toMatch(/^time,value,quality\n\S+Z,/);
+  });
 
   test('has at least ten tags of each protocol whose value changed in the last 5 s', async () => {
     let counts: Readonly<Record<string, number>> = {};

@@ -31,6 +31,7 @@ const loopHealth: ModelSpec = {
   kind: 'autoencoder',
   window: 32,
   hop: 4,
+  holdS: 10,
 };
 
 type Take = (column: number, timeUs: number, value: number) => void;
