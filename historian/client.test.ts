@@ -34,7 +34,7 @@ class Gateway implements AsyncDisposable {
   }
 
   append(samples: readonly Tagged[], timestampMs = T0 / 1000): void {
-    this.log.writer.commit([{ topic: 'samples', batch: batchOf(samples, 0, timestampMs), records: samples.length }]);
+    this.log.writer.append([{ topic: 'samples', batch: batchOf(samples, 0, timestampMs), records: samples.length }]);
   }
 
   async caughtUp(): Promise<void> {

@@ -34,7 +34,7 @@ async function catchUp({ follower }: Following): Promise<void> {
 }
 
 function append(log: OpenLog, samples: readonly Tagged[], timestampMs = T0 / 1000): void {
-  log.writer.commit([{ topic: 'samples', batch: batchOf(samples, 0, timestampMs), records: samples.length }]);
+  log.writer.append([{ topic: 'samples', batch: batchOf(samples, 0, timestampMs), records: samples.length }]);
 }
 
 const values = (store: Store): unknown[] => samplesOf(store, { tag: TAG, ...EVER }).map(({ value }) => value);
@@ -176,7 +176,7 @@ describe('the follower', () => {
     encoder.addRecord(null, new Uint8Array(0));
     encoder.addSample(new Uint8Array(300).fill(0x61), double(TAG, 1, 1).sample);
     encoder.addSample(key, double(TAG, 2, 2).sample);
-    log.writer.commit([{ topic: 'samples', batch: encoder.finish(T0 / 1000), records: 7 }]);
+    log.writer.append([{ topic: 'samples', batch: encoder.finish(T0 / 1000), records: 7 }]);
     const following = follow(folder, log.ends);
     await catchUp(following);
     const { store } = following;
@@ -213,7 +213,7 @@ describe('the follower', () => {
     // A record length that leads behind the batch, under a right checksum.
     batch[61] = 0x7e;
     new DataView(batch.buffer).setUint32(17, crc32c(batch.subarray(21)));
-    log.writer.commit([{ topic: 'samples', batch, records: 1 }]);
+    log.writer.append([{ topic: 'samples', batch, records: 1 }]);
     append(log, doubles(4, 6));
     const following = follow(folder, log.ends);
     await catchUp(following);

@@ -28,7 +28,7 @@ const doubles = (from: number, to: number): Tagged[] => numbers(from, to).map((i
 /** Appends to the log, and gives the store the same bytes. */
 async function append(log: OpenLog, store: Store, from: number, to: number): Promise<void> {
   const batch = batchOf(doubles(from, to), 0);
-  log.writer.commit([{ topic: 'samples', batch: batch.slice(), records: to - from }]);
+  log.writer.append([{ topic: 'samples', batch: batch.slice(), records: to - from }]);
   await applyAll(store, [batchOf(doubles(from, to), from)]);
 }
 
@@ -76,7 +76,7 @@ describe('history without a gateway', () => {
     using folder = new LogFolder();
     await abandoned(folder);
     const log = folder.open({ topics: ['samples', 'derived'] });
-    log.writer.commit([{ topic: 'derived', batch: batchOf([double('northmill/score', 3, 0.5)], 0), records: 1 }]);
+    log.writer.append([{ topic: 'derived', batch: batchOf([double('northmill/score', 3, 0.5)], 0), records: 1 }]);
     log.writer.close();
     const history = openReadOnly({ folder: historianOf(folder), logFolder: folder.log, disk: readOnlyDisk() });
     const rows = async (tag: string): Promise<unknown[]> => {
@@ -124,7 +124,7 @@ describe('history without a gateway', () => {
     const log = folder.open();
     for (let i = 0; i < 4; i++) {
       const batch = batchOf(doubles(i * 10_000, i * 10_000 + 10_000), 0);
-      log.writer.commit([{ topic: 'samples', batch, records: 10_000 }]);
+      log.writer.append([{ topic: 'samples', batch, records: 10_000 }]);
     }
     log.writer.close();
     const history = openReadOnly({ folder: historianOf(folder), logFolder: folder.log, memoryBytes: 700_000 });

@@ -5,7 +5,7 @@ import { LogFolder, request } from './log-kit.ts';
 test('every record from the offset on is visited once, in order, also from the middle of a batch', () => {
   using folder = new LogFolder();
   const { writer, ends } = folder.open({ segmentBytes: 4000 });
-  for (let first = 0; first < 300; first += 10) writer.commit([request('samples', first, 10)]);
+  for (let first = 0; first < 300; first += 10) writer.append([request('samples', first, 10)]);
   for (const from of [0, 10, 15, 299, 300]) {
     const seen: number[] = [];
     eachRecord(folder.log, 'samples', ends, from, ({ offset }) => seen.push(offset));
@@ -17,12 +17,12 @@ test('every record from the offset on is visited once, in order, also from the m
 test('what is appended meanwhile is not visited, what cannot be read is passed over', () => {
   using folder = new LogFolder();
   const { writer, ends } = folder.open({ segmentBytes: 4000 });
-  for (let first = 0; first < 300; first += 10) writer.commit([request('samples', first, 10)]);
+  for (let first = 0; first < 300; first += 10) writer.append([request('samples', first, 10)]);
   const [base = 0] = folder.segments().slice(1);
   folder.damage(base, (bytes) => void bytes.fill(0xff, 70, 80));
   const seen: number[] = [];
   eachRecord(folder.log, 'samples', ends, 0, ({ offset }) => {
-    if (offset === 290) writer.commit([request('samples', 300, 10)]);
+    if (offset === 290) writer.append([request('samples', 300, 10)]);
     seen.push(offset);
   });
   const expected = Array.from({ length: 300 }, (_, i) => i).filter((offset) => offset < base || offset >= base + 10);

@@ -92,7 +92,7 @@ test('a gap is told at its place', async () => {
 test('several topics are followed side by side', async () => {
   const log = folder.open({ topics: ['samples', 'derived'] });
   const { seen } = following(log, { samples: 0, derived: 2 });
-  log.writer.commit([
+  log.writer.append([
     { topic: 'derived', batch: numbered(0, 4), records: 4 },
     { topic: 'samples', batch: numbered(0, 2), records: 2 },
   ]);

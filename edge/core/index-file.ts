@@ -29,9 +29,13 @@ export class SegmentIndex {
 
   /** Notes the batch that begins at `position`. */
   add(batch: BatchHeader, position: number): void {
-    const lastOffset = batch.baseOffset + batch.count - 1;
-    if (batch.maxTimestampMs > this.maxTimestampMs) {
-      this.maxTimestampMs = batch.maxTimestampMs;
+    this.note(batch.baseOffset + batch.count - 1, batch.bytes, batch.maxTimestampMs, position);
+  }
+
+  /** The same of a batch that ends with `lastOffset`. */
+  note(lastOffset: number, bytes: number, maxTimestampMs: number, position: number): void {
+    if (maxTimestampMs > this.maxTimestampMs) {
+      this.maxTimestampMs = maxTimestampMs;
       this.maxTimestampOffset = lastOffset;
     }
     if (this.sinceEntry > INDEX_INTERVAL_BYTES) {
@@ -41,7 +45,7 @@ export class SegmentIndex {
       this.addTime();
       this.sinceEntry = 0;
     }
-    this.sinceEntry += batch.bytes;
+    this.sinceEntry += bytes;
     if (this.offsets.waiting >= FLUSH_ENTRIES * ENTRY_BYTES) this.write();
   }
 

@@ -84,7 +84,7 @@ describe.skipIf(!kafka.available)(`Kafka's own tools ${kafka.reason}`, () => {
     ]);
     encoder.addRecord(null, null, [['gap', new Uint8Array(0)]]);
     encoder.addRecord(new Uint8Array(0), new Uint8Array(0));
-    writer.commit([{ topic: 'samples', batch: encoder.finish(5), records: 3 }]);
+    writer.append([{ topic: 'samples', batch: encoder.finish(5), records: 3 }]);
     append(3, 1);
     append(4, 30);
     append(34, 1);

@@ -23,7 +23,7 @@ function failing(when: (call: DiskCall) => boolean, code = 'EIO') {
 /** Appends until the writer fails; the number of records that it had acknowledged. */
 function appendUntilFailure(log: OpenLog, from: number): { acknowledged: number; answer: unknown } {
   for (let next = from; next < from + 1000; next += 2) {
-    const [answer] = log.writer.commit([request('samples', next, 2)]);
+    const [answer] = log.writer.append([request('samples', next, 2)]);
     if (typeof answer !== 'number') return { acknowledged: next, answer };
   }
   throw new Error('the writer has not failed');
@@ -60,7 +60,7 @@ describe('one failed call is final', () => {
     expect(log.ends.end('samples')).toBe(acknowledged);
 
     const calls = disk.calls.length;
-    expect(log.writer.commit([request('samples', 0, 1), request('samples', 1, 1)])).toEqual([answer, answer]);
+    expect(log.writer.append([request('samples', 0, 1), request('samples', 1, 1)])).toEqual([answer, answer]);
     log.writer.hold({});
     log.writer.retain();
     log.writer.close();
@@ -82,7 +82,7 @@ describe('one failed call is final', () => {
     const { disk, state } = failing((call) => call.op === 'sync' && call.path.includes('events-0'));
     const log = folder.open({ disk, topics: ['samples', 'events'] });
     state.armed = true;
-    const answers = log.writer.commit([request('samples', 0, 1), request('events', 0, 1), request('samples', 1, 1)]);
+    const answers = log.writer.append([request('samples', 0, 1), request('events', 0, 1), request('samples', 1, 1)]);
     expect(answers.map((answer) => typeof answer)).toEqual(['object', 'object', 'object']);
     expect([log.ends.end('samples'), log.ends.end('events')]).toEqual([0, 0]);
     expect(log.writer.failed?.code).toBe('log-write-failed');
@@ -115,7 +115,7 @@ test('a failed deletion is final too, and loses nothing that is not given up', (
   state.armed = true;
   log.writer.retain();
   expect(log.writer.failed?.code).toBe('log-write-failed');
-  expect(typeof log.writer.commit([request('samples', 30, 1)])[0]).toBe('object');
+  expect(typeof log.writer.append([request('samples', 30, 1)])[0]).toBe('object');
   expect(log.ends.start('samples')).toBe(5);
   disk.closeAll();
   const again = folder.open();
@@ -145,7 +145,7 @@ describe('a log that cannot be opened', () => {
     expect(() => writer.open()).toThrow(Fault);
     expect(state.failures).toBe(1);
     expect(ends.end('samples')).toBe(0);
-    expect(writer.commit([request('samples', 0, 1)])).toEqual([
+    expect(writer.append([request('samples', 0, 1)])).toEqual([
       { code: 'log-write-failed', detail: 'EIO: as the test wants it' },
     ]);
     writer.close();

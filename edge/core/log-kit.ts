@@ -129,7 +129,7 @@ export class LogFolder implements Disposable {
     const reports = writer.open();
     const append = (first: number, count: number, batchOptions?: NumberedOptions): number => {
       const batch = numbered(first, count, batchOptions);
-      const [answer] = writer.commit([{ topic: 'samples', batch, records: count }]);
+      const [answer] = writer.append([{ topic: 'samples', batch, records: count }]);
       if (typeof answer === 'number') return answer;
       throw new Error(`append: ${JSON.stringify(answer)}`);
     };
@@ -199,7 +199,7 @@ export class LogFolder implements Disposable {
   appendValue(writer: LogWriter, value: Uint8Array): void {
     const encoder = new BatchEncoder();
     encoder.addRecord(null, value);
-    writer.commit([{ topic: 'samples', batch: encoder.finish(1_600_000_000_000), records: 1 }]);
+    writer.append([{ topic: 'samples', batch: encoder.finish(1_600_000_000_000), records: 1 }]);
   }
 
   /** Changes the bytes of a segment, as a bad disk would. */

@@ -81,7 +81,7 @@ class Run {
       this.topic(name).unanswered.push(...numbers);
       return { topic: name, batch, records, numbers };
     });
-    const answers = writer.commit(requests);
+    const answers = writer.append(requests);
     this.counts.commits++;
     for (const [i, answer] of answers.entries()) {
       const { topic: name = '', numbers = [] } = requests[i] ?? {};

@@ -1,11 +1,12 @@
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
+import { Doorbell } from './doorbell.ts';
 import { DurableEnds, type SharedEnds } from './durable-ends.ts';
 import { assert, type FaultMessage, toFaultMessage } from './fault.ts';
 import { type Holds, type LogIdentity, LogWriter } from './log-writer.ts';
 import { patientDisk } from './patient-disk.ts';
-import type { AppendRequest } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
+import { RingOutlet } from './ring.ts';
 import { COMMIT_GROUP_BYTES } from './segment-files.ts';
 
 /** What the main thread gives the worker at its start. */
@@ -13,6 +14,7 @@ export interface LogWorkerData {
   readonly logFolder: string;
   readonly lostAndFound: string;
   readonly ends: SharedEnds;
+  readonly doorbell: SharedArrayBuffer;
   readonly budgetBytes: number;
   readonly newLogId: string;
   readonly stamp: string;
@@ -21,9 +23,12 @@ export interface LogWorkerData {
   readonly stop: Int32Array;
 }
 
-/** What the main thread posts. */
+/** What the main thread posts; it rings the bell behind it. */
 export type LogCommand =
-  | { readonly type: 'producer'; readonly port: MessagePort }
+  /** A ring from which to take batches. */
+  | { readonly type: 'ring'; readonly id: number; readonly ring: SharedArrayBuffer }
+  /** Its producer has ended: what is in it is still taken. */
+  | { readonly type: 'release'; readonly id: number }
   | { readonly type: 'hold'; readonly holds: Holds }
   | { readonly type: 'close' };
 
@@ -41,20 +46,19 @@ const UPKEEP_EVERY_MS = 1000;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/** The thread around the writer: gathers what producers posted into commit groups. */
+/** The thread around the writer: gathers what lies in the rings into commit groups. It never returns to its event loop: it sleeps on the doorbell. */
 class LogWorker {
   private readonly writer: LogWriter;
-  /** What was received and is not committed yet, per producer. */
-  private readonly inboxes = new Map<MessagePort, AppendRequest[]>();
+  private readonly doorbell: Doorbell;
+  private readonly rings = new Map<number, RingOutlet>();
   private readonly notify: (notice: LogNotice) => void;
-  private scheduled = false;
   private failureTold = false;
-  private closing = false;
   private lastCommitMs = 0;
   private lastUpkeepMs = 0;
 
   constructor(data: LogWorkerData, notify: (notice: LogNotice) => void) {
     this.notify = notify;
+    this.doorbell = new Doorbell(data.doorbell);
     const onFull = (full: boolean): void => notify({ type: 'disk-full', full });
     this.writer = new LogWriter({
       disk: patientDisk({ disk: realDisk, onFull, stop: data.stop }),
@@ -73,79 +77,62 @@ class LogWorker {
     this.notify({ type: 'opened', identity: this.writer.identity, reports });
   }
 
-  addProducer(port: MessagePort): void {
-    const inbox: AppendRequest[] = [];
-    this.inboxes.set(port, inbox);
-    port.on('message', (request: AppendRequest) => {
-      inbox.push(request);
-      this.schedule();
-    });
-    port.on('close', () => this.inboxes.delete(port));
-  }
-
-  hold(holds: Holds): void {
-    this.writer.hold(holds);
-  }
-
-  private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      if (this.closing) return;
-      this.commit();
+  /** Works until it is told to close. */
+  run(nextCommand: () => LogCommand | undefined): void {
+    for (;;) {
+      const seen = this.doorbell.generation();
+      for (let command = nextCommand(); command !== undefined; command = nextCommand()) {
+        if (command.type === 'close') return this.close();
+        this.obey(command);
+      }
+      const worked = this.commit();
       this.keepUp();
-    });
+      if (!worked) this.doorbell.sleep(seen, UPKEEP_EVERY_MS);
+    }
   }
 
-  /** One commit group: what all producers have posted by now, at most 4 MiB. Returns whether there was anything. */
+  private obey(command: Exclude<LogCommand, { type: 'close' }>): void {
+    if (command.type === 'hold') this.writer.hold(command.holds);
+    else if (command.type === 'ring') this.rings.set(command.id, new RingOutlet(command.ring));
+    else {
+      // What its producer has put there is complete, and comes before what others put there from now on.
+      while (this.rings.get(command.id)?.waiting === true) this.commit();
+      this.rings.delete(command.id);
+    }
+  }
+
+  /** One commit group: what lies in all rings by now, at most 4 MiB. Returns whether there was anything. */
   private commit(): boolean {
+    if (![...this.rings.values()].some((ring) => ring.waiting)) return false;
     const sinceLastMs = performance.now() - this.lastCommitMs;
     if (sinceLastMs < COMMIT_FLOOR_MS) Atomics.wait(pause, 0, 0, COMMIT_FLOOR_MS - sinceLastMs);
     this.lastCommitMs = performance.now();
-    const requests: AppendRequest[] = [];
-    const owners: MessagePort[] = [];
-    let bytes = 0;
-    for (const [port, inbox] of this.inboxes) {
-      if (!this.closing) receiveAll(port, inbox);
-      let taken = 0;
-      for (const request of inbox) {
-        if (bytes > 0 && bytes + request.batch.length > COMMIT_GROUP_BYTES) {
-          this.schedule();
-          break;
-        }
-        requests.push(request);
-        owners.push(port);
-        bytes += request.batch.length;
-        taken++;
-      }
-      // In one go: one by one from the front takes seconds where tens of thousands wait.
-      inbox.splice(0, taken);
+    const { writer } = this;
+    let group = 0;
+    for (const ring of this.rings.values()) {
+      const { data, view } = ring;
+      const all = ring.take((topic, records, at, bytes) => {
+        if (group > 0 && group + bytes > COMMIT_GROUP_BYTES) return undefined;
+        group += bytes;
+        return writer.stage(topic, data, view, at, bytes, records);
+      });
+      if (!all) break;
     }
+    const failure = writer.commit();
+    if (failure !== undefined) this.doorbell.refuse(failure);
+    for (const ring of this.rings.values()) ring.answer(failure !== undefined);
+    this.tellFailure();
     this.rotate();
-    if (requests.length > 0) this.answer(requests, owners);
-    return requests.length > 0;
+    return true;
   }
 
   /** Another producer comes first in the next group: one that always has 4 MiB ready must not keep the others out. */
   private rotate(): void {
-    for (const [port, inbox] of this.inboxes) {
-      this.inboxes.delete(port);
-      this.inboxes.set(port, inbox);
+    for (const [id, ring] of this.rings) {
+      this.rings.delete(id);
+      this.rings.set(id, ring);
       return;
     }
-  }
-
-  private answer(requests: AppendRequest[], owners: MessagePort[]): void {
-    const results = this.writer.commit(requests);
-    const answers = new Map<MessagePort, (number | FaultMessage)[]>();
-    for (const [i, port] of owners.entries()) {
-      const answer = answers.get(port) ?? [];
-      answer.push(results[i] ?? { code: 'internal', detail: 'no answer' });
-      answers.set(port, answer);
-    }
-    for (const [port, answer] of answers) port.postMessage(answer);
-    this.tellFailure();
   }
 
   private tellFailure(): void {
@@ -156,7 +143,7 @@ class LogWorker {
   }
 
   /** Once a second: keeps the log within its budget, says how large it is, goes on with the repair of indexes. */
-  keepUp(): void {
+  private keepUp(): void {
     if (performance.now() - this.lastUpkeepMs < UPKEEP_EVERY_MS) return;
     this.lastUpkeepMs = performance.now();
     const withinBudget = this.writer.retain();
@@ -165,52 +152,35 @@ class LogWorker {
     this.writer.repairIndex();
   }
 
-  /** What was posted before is committed and answered; then everything is closed. */
-  close(): void {
-    // Taken in one go: producers that go on while these are answered must not keep the log open.
-    for (const [port, inbox] of this.inboxes) receiveAll(port, inbox);
-    this.closing = true;
-    while (this.commit());
-    for (const port of this.inboxes.keys()) port.close();
+  /** What lies in the rings is committed and answered; then everything is closed. */
+  private close(): void {
+    // At most what has room in the rings, a commit each: producers that go on meanwhile must not keep the log open.
+    for (let groups = 0; groups <= this.rings.size && this.commit(); groups++);
+    for (const ring of this.rings.values()) ring.close();
     this.writer.close();
     this.tellFailure();
     this.notify({ type: 'closed' });
   }
 }
 
-/** What a producer has posted by now; its credit bounds it. */
-function receiveAll(port: MessagePort, inbox: AppendRequest[]): void {
-  for (;;) {
-    const received: { message: AppendRequest } | undefined = receiveMessageOnPort(port);
-    if (received === undefined) return;
-    inbox.push(received.message);
-  }
-}
-
 const parent = parentPort;
 assert(parent !== null, 'the log worker runs as a worker thread');
 const notify = (notice: LogNotice): void => parent.postMessage(notice);
+const nextCommand = (): LogCommand | undefined => {
+  const received: { message: LogCommand } | undefined = receiveMessageOnPort(parent);
+  return received?.message;
+};
 const worker = new LogWorker(workerData as LogWorkerData, notify);
-const upkeep = setInterval(() => worker.keepUp(), UPKEEP_EVERY_MS);
 
-/** Ends the thread: nothing is left that would keep it alive. */
-function end(): void {
-  clearInterval(upkeep);
-  parent?.close();
-}
-
-parent.on('message', (command: LogCommand) => {
-  if (command.type === 'producer') worker.addProducer(command.port);
-  else if (command.type === 'hold') worker.hold(command.holds);
-  else {
-    worker.close();
-    end();
+/** Whether the log could be opened. */
+function opened(): boolean {
+  try {
+    worker.open();
+    return true;
+  } catch (error) {
+    notify({ type: 'failed', fault: toFaultMessage(error) });
+    return false;
   }
-});
-
-try {
-  worker.open();
-} catch (error) {
-  notify({ type: 'failed', fault: toFaultMessage(error) });
-  end();
 }
+
+if (opened()) worker.run(nextCommand);

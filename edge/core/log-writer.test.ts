@@ -40,7 +40,7 @@ describe('appending', () => {
       request('events', 3, 1),
     ];
     const unknown = { code: 'log-topic-unknown', detail: 'nowhere' };
-    expect(writer.commit(requests)).toEqual([0, 0, unknown, 2, 3]);
+    expect(writer.append(requests)).toEqual([0, 0, unknown, 2, 3]);
     expect([ends.end('samples'), ends.end('events')]).toEqual([3, 4]);
     expect(pairs(folder.read(ends))).toEqual(expectedPairs(0, 3));
     expect(pairs(folder.read(ends, 0, 'events'))).toEqual(expectedPairs(0, 4));
@@ -54,7 +54,7 @@ describe('appending', () => {
     const seen: [string, number, number][] = [];
     disk.before = (call) =>
       seen.push([`${call.op} ${path.basename(path.dirname(call.path))}`, ends.end('samples'), ends.end('events')]);
-    writer.commit([request('samples', 0, 2), request('events', 0, 1)]);
+    writer.append([request('samples', 0, 2), request('events', 0, 1)]);
     expect(seen).toEqual([
       ['write samples-0', 0, 0],
       ['write events-0', 0, 0],
@@ -120,7 +120,7 @@ describe('the files beside the segments', () => {
   test('a topic that is not open keeps its recovery point and its start', () => {
     using folder = new LogFolder();
     folder.with({ topics: ['samples', 'audit'] }, ({ writer }) => {
-      writer.commit([request('audit', 0, 7)]);
+      writer.append([request('audit', 0, 7)]);
     });
     folder.with({ topics: ['samples'] }, ({ append }) => append(0, 1));
     expect(folder.text('recovery-point-offset-checkpoint')).toBe('0\n2\nsamples 0 1\naudit 0 7\n');
@@ -271,8 +271,8 @@ describe('retention', () => {
   test('the largest topic gives first', () => {
     using folder = new LogFolder();
     const { writer, ends } = folder.open({ topics: ['samples', 'events'], segmentBytes: 300, budgetBytes: 1500 });
-    for (let i = 0; i < 20; i++) writer.commit([request('events', 5 * i, 5)]);
-    for (let i = 0; i < 3; i++) writer.commit([request('samples', 5 * i, 5)]);
+    for (let i = 0; i < 20; i++) writer.append([request('events', 5 * i, 5)]);
+    for (let i = 0; i < 3; i++) writer.append([request('samples', 5 * i, 5)]);
     writer.hold({});
     expect(writer.retain()).toBe(true);
     expect(ends.start('samples')).toBe(0);

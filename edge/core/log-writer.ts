@@ -2,9 +2,10 @@ import path from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { type Disk, readFile, replaceFile } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
-import { errnoOf, Fault, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
+import { assert, errnoOf, Fault, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
 import type { AppendRequest } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
+import { REFUSED } from './ring.ts';
 import { topicFolder } from './segment-files.ts';
 import { TopicLog } from './topic-log.ts';
 
@@ -38,6 +39,10 @@ export type Holds = Readonly<Record<string, number>>;
 export class LogWriter {
   private readonly options: LogWriterOptions;
   private readonly topics = new Map<string, TopicLog>();
+  /** The same, by number. */
+  private readonly logs: TopicLog[] = [];
+  /** Topics with batches that are not durable yet. */
+  private readonly touched = new Set<TopicLog>();
   private readonly recoveryPoints: string;
   private readonly logStarts: string;
   private holds: Holds | undefined;
@@ -75,6 +80,7 @@ export class LogWriter {
       const folder = topicFolder(logFolder, topic);
       const log = new TopicLog(disk, folder, this.identity.epoch, this.options.segmentBytes);
       this.topics.set(topic, log);
+      this.logs.push(log);
       const recoveryPoint = this.points.get(topic) ?? 0;
       const report = log.open({ recoveryPoint, start: this.starts.get(topic), lostAndFound, stamp });
       if (report !== undefined) reports[topic] = report;
@@ -109,34 +115,53 @@ export class LogWriter {
   }
 
   /**
-   * Appends a group of batches and makes all of it durable; publishes the new ends. Answers in the order of the requests: a base offset, or a fault. A failed write or sync
-   * is final: nothing is ever acknowledged after it, since nobody knows what reached the disk.
+   * Takes the batch in `length` bytes of `memory` from `at` on into the group that the next `commit` makes durable; the memory stays as it is until then. Returns its base
+   * offset, or `REFUSED`: then the whole group is. `topic` is its number among those of the ends.
    */
-  commit(requests: readonly AppendRequest[]): (number | FaultMessage)[] {
-    const { failure: before } = this;
-    if (before !== undefined) return requests.map(() => before);
-    const answers: (number | FaultMessage)[] = [];
-    const touched = new Set<TopicLog>();
+  stage(topic: number, memory: Uint8Array, view: DataView, at: number, length: number, records: number): number {
+    const log = this.logs[topic];
+    assert(log !== undefined, `there is a topic ${topic}`);
+    if (this.failure !== undefined) return REFUSED;
     try {
-      for (const request of requests) {
-        const log = this.topics.get(request.topic);
-        if (log === undefined) {
-          answers.push(toFaultMessage(new Fault('log-topic-unknown', request.topic)));
-          continue;
-        }
-        answers.push(log.stage(request.batch, request.records));
-        touched.add(log);
-      }
+      this.touched.add(log);
+      return log.stage(memory, view, at, length, records);
+    } catch (error) {
+      this.fail(error);
+      return REFUSED;
+    }
+  }
+
+  /**
+   * Makes everything that was staged durable and publishes the new ends. Returns why that was not possible: then all of it is refused. A failed write or sync is final:
+   * nothing is ever acknowledged after it, since nobody knows what reached the disk.
+   */
+  commit(): FaultMessage | undefined {
+    const { touched } = this;
+    if (this.failure !== undefined) return this.failure;
+    try {
       for (const log of touched) log.write();
       for (const log of touched) log.sync();
       this.saveRecoveryPoints();
     } catch (error) {
-      const failure = this.fail(error);
-      return requests.map(() => failure);
+      return this.fail(error);
     }
     for (const log of touched) this.options.ends.publish(log.topic, log.end);
     this.options.ends.notify();
-    return answers;
+    touched.clear();
+    return undefined;
+  }
+
+  /** Appends batches and makes all of them durable. Answers in the order of the requests: a base offset, or a fault. */
+  append(requests: readonly AppendRequest[]): (number | FaultMessage)[] {
+    const { topics } = this.options.ends;
+    const staged = requests.map(({ topic, batch, records }) => {
+      const number = topics.indexOf(topic);
+      if (number < 0) return toFaultMessage(new Fault('log-topic-unknown', topic));
+      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+      return this.stage(number, batch, view, 0, batch.length, records);
+    });
+    const failure = this.commit();
+    return failure === undefined ? staged : requests.map(() => failure);
   }
 
   private saveRecoveryPoints(): void {

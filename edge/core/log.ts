@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { Doorbell } from './doorbell.ts';
 import { DurableEnds } from './durable-ends.ts';
 import { Fault, type FaultMessage, fromFaultMessage } from './fault.ts';
 import type { LogCommand, LogNotice, LogWorkerData } from './log-worker.ts';
 import type { Holds, LogIdentity } from './log-writer.ts';
-import { PortProducer, type Producer } from './producer.ts';
+import { type Producer, type ProducerPort, RingProducer } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
+import { createRing } from './ring.ts';
 
 /** Topics of this version, one partition each. */
 export const TOPICS = ['samples', 'derived', 'events', 'quarantine', 'tags', 'audit', '__state.alarms'] as const;
@@ -48,6 +50,10 @@ export class Log {
   private readonly options: LogOptions;
   /** Set to 1: a writer that waits for a full disk gives up. */
   private readonly stop = new Int32Array(new SharedArrayBuffer(4));
+  private readonly doorbell = Doorbell.create();
+  /** Our ends of the producers' lives. */
+  private readonly lives = new Set<MessagePort>();
+  private nextRing = 1;
   private worker: Worker | undefined;
   private exited: Promise<void> = Promise.resolve();
   private closing = false;
@@ -66,6 +72,7 @@ export class Log {
       logFolder: this.folder,
       lostAndFound: path.join(dataFolder, 'lost+found'),
       ends: this.ends.shared,
+      doorbell: this.doorbell.memory,
       budgetBytes,
       newLogId: randomUUID(),
       stamp: String(nowMs),
@@ -77,6 +84,7 @@ export class Log {
     this.exited = new Promise((resolve) => {
       worker.once('exit', () => {
         this.worker = undefined;
+        for (const life of this.lives) life.close();
         if (!this.closing) this.fail(new Fault('worker-failed', 'The log writer has ended.'));
         resolve();
       });
@@ -118,14 +126,27 @@ export class Log {
 
   /** A producer for this thread. */
   producer(): Producer {
-    return new PortProducer(this.producerPort()).start();
+    return new RingProducer(this.producerPort()).start();
   }
 
-  /** The port of a producer in another thread: transfer it, wrap it in `PortProducer` there. */
-  producerPort(): MessagePort {
-    const { port1, port2 } = new MessageChannel();
-    this.post({ type: 'producer', port: port2 }, [port2]);
-    return port1;
+  /** What a producer in another thread is made of: post it there, its `life` in the transfer list. */
+  producerPort(): ProducerPort {
+    const { port1: life, port2: ours } = new MessageChannel();
+    const port = { ring: createRing(), doorbell: this.doorbell.memory, topics: this.ends.topics, life };
+    const id = this.nextRing++;
+    if (this.worker === undefined) {
+      // Nobody will answer: the producer learns it at once.
+      ours.close();
+      return port;
+    }
+    this.lives.add(ours);
+    ours.on('close', () => {
+      this.lives.delete(ours);
+      this.post({ type: 'release', id });
+    });
+    ours.unref();
+    this.post({ type: 'ring', id, ring: port.ring });
+    return port;
   }
 
   /** Tells the writer the oldest offsets that consumers still need. */
@@ -133,10 +154,9 @@ export class Log {
     this.post({ type: 'hold', holds });
   }
 
-  private post(command: LogCommand, transfer: MessagePort[] = []): void {
-    if (this.worker !== undefined) this.worker.postMessage(command, transfer);
-    // Nobody will answer: a producer at the other end of a port learns it at once.
-    else for (const port of transfer) port.close();
+  private post(command: LogCommand): void {
+    this.worker?.postMessage(command);
+    this.doorbell.ring();
   }
 
   /** Clean stop: what was posted before is durable and answered, files are trimmed. Later appends get `log-closed`. After a failure nothing is written. */

@@ -1,98 +1,161 @@
 import type { MessagePort } from 'node:worker_threads';
-import { Fault, type FaultMessage, fromFaultMessage } from './fault.ts';
+import { Doorbell } from './doorbell.ts';
+import { Fault } from './fault.ts';
+import { MAX_BATCH_BYTES } from './record-batch.ts';
+import { REFUSED, RingInlet } from './ring.ts';
 
 /** How a thread gives record batches to the log. */
 export interface Producer {
   /**
    * Appends one encoded batch (base offset 0, `records` records) to a topic. Resolves with its base offset when it is durable; rejects with a Fault when it will not be.
-   * The batch's memory is given away. Batches of one producer are appended in the order of the calls.
+   * The batch's memory is free again when this returns. Batches of one producer are appended in the order of the calls.
    */
-  append(topic: string, batch: Uint8Array<ArrayBuffer>, records: number): Promise<number>;
-  /** Resolves as soon as less than the credit is under way: wait for it before making the next batch, so that a slow disk slows the sender. */
+  append(topic: string, batch: Uint8Array, records: number): Promise<number>;
+  /** Resolves as soon as there is room for a batch: wait for it before making the next one, so that a slow disk slows the sender. */
   writable(): Promise<void>;
   /** Batches under way. */
   readonly pending: number;
   close(): void;
 }
 
-/** Bytes that one producer may have under way. */
-export const PRODUCER_CREDIT_BYTES = 4 * 1024 * 1024;
-
-/** What a producer posts to the log writer. */
+/** A batch and where it goes. */
 export interface AppendRequest {
   readonly topic: string;
-  readonly batch: Uint8Array<ArrayBuffer>;
+  readonly batch: Uint8Array;
   readonly records: number;
 }
 
-/** What the log writer posts back, in the order of the requests: a base offset each, or a fault. */
-export type AppendAnswer = readonly (number | FaultMessage)[];
+/** What a thread needs to give batches to the log: post it there with `life` in the transfer list, and make a `RingProducer` of it. */
+export interface ProducerPort {
+  readonly ring: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+  /** Topics by their number in the ring. */
+  readonly topics: readonly string[];
+  /** The log closes its end when the writer has ended; when this end is closed, by hand or with its thread, the log lets go of the ring. */
+  readonly life: MessagePort;
+}
 
 interface UnderWay {
-  readonly bytes: number;
   readonly resolve: (baseOffset: number) => void;
   readonly reject: (fault: Fault) => void;
 }
 
-/** A producer over a message port: batches are transferred, answers come back in order. */
-export class PortProducer implements Producer {
-  private readonly port: MessagePort;
+interface Overdue extends UnderWay {
+  readonly topic: number;
+  readonly batch: Uint8Array;
+  readonly records: number;
+}
+
+/** A producer over a ring of shared memory: batches are copied into it, and answered when the writer has moved on. */
+export class RingProducer implements Producer {
+  private readonly port: ProducerPort;
+  private readonly inlet: RingInlet;
+  private readonly doorbell: Doorbell;
+  private readonly topics: ReadonlyMap<string, number>;
   private readonly underWay: UnderWay[] = [];
-  private bytes = 0;
+  /** Batches that the ring had no room for: of callers that did not wait for `writable`. */
+  private readonly overdue: Overdue[] = [];
   private readonly waiters: (() => void)[] = [];
   private closed = false;
 
-  constructor(port: MessagePort) {
+  constructor(port: ProducerPort) {
     this.port = port;
+    this.inlet = new RingInlet(port.ring);
+    this.doorbell = new Doorbell(port.doorbell);
+    this.topics = new Map(port.topics.map((topic, number) => [topic, number]));
   }
 
   /** Begins to listen for answers. */
   start(): this {
-    this.port.on('message', (answer: AppendAnswer) => this.settle(answer));
-    this.port.on('close', () => this.fail(new Fault('log-closed', 'The log writer has ended.')));
+    const { life } = this.port;
+    life.on('close', () => {
+      this.settle();
+      this.fail(new Fault('log-closed', 'The log writer has ended.'));
+    });
+    life.unref();
+    void this.listen();
     return this;
   }
 
-  get pending(): number {
-    return this.underWay.length;
+  private async listen(): Promise<void> {
+    while (!this.closed) {
+      const seen = this.inlet.generation();
+      // Looked at before the answers: the last of them are given before the ring is closed.
+      const ended = this.inlet.closed;
+      this.settle();
+      if (ended) this.fail(new Fault('log-closed', 'The log was closed.'));
+      else await this.inlet.changed(seen);
+    }
   }
 
-  append(topic: string, batch: Uint8Array<ArrayBuffer>, records: number): Promise<number> {
+  get pending(): number {
+    return this.underWay.length + this.overdue.length;
+  }
+
+  append(topic: string, batch: Uint8Array, records: number): Promise<number> {
     if (this.closed) return Promise.reject(new Fault('log-closed', `Nothing can be appended to ${topic}.`));
+    const number = this.topics.get(topic);
+    if (number === undefined) return Promise.reject(new Fault('log-topic-unknown', topic));
+    // An answer that is waited for keeps the thread alive.
+    if (this.pending === 0) this.port.life.ref();
     return new Promise((resolve, reject) => {
-      const bytes = batch.length;
-      const request: AppendRequest = { topic, batch, records };
-      // First: if this throws, no answer will come, and a place in the queue would take that of the next batch.
-      this.port.postMessage(request, [batch.buffer]);
-      this.underWay.push({ bytes, resolve, reject });
-      this.bytes += bytes;
+      if (this.overdue.length === 0 && this.inlet.fits(batch.length)) {
+        this.inlet.put(number, batch, records);
+        this.underWay.push({ resolve, reject });
+        this.doorbell.ring();
+      } else this.overdue.push({ topic: number, batch: batch.slice(), records, resolve, reject });
     });
   }
 
   writable(): Promise<void> {
-    if (this.bytes < PRODUCER_CREDIT_BYTES || this.closed) return Promise.resolve();
+    if (this.closed || this.hasRoom()) return Promise.resolve();
     return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  close(): void {
-    this.port.close();
-    this.fail(new Fault('log-closed', 'The producer was closed.'));
+  private hasRoom(): boolean {
+    return this.overdue.length === 0 && this.inlet.fits(MAX_BATCH_BYTES);
   }
 
-  private settle(answer: AppendAnswer): void {
-    for (const [i, request] of this.underWay.splice(0, answer.length).entries()) {
-      const result = answer[i] ?? { code: 'internal', detail: 'no answer' };
-      this.bytes -= request.bytes;
-      if (typeof result === 'number') request.resolve(result);
-      else request.reject(fromFaultMessage(result));
+  close(): void {
+    this.port.life.close();
+    this.fail(new Fault('log-closed', 'The producer was closed.'));
+    this.inlet.close();
+  }
+
+  private settle(): void {
+    const { underWay } = this;
+    let settled = 0;
+    this.inlet.settle((answer) => {
+      const batch = underWay[settled++];
+      if (answer === REFUSED) batch?.reject(this.doorbell.refusal());
+      else batch?.resolve(answer);
+    });
+    if (settled === 0) return;
+    underWay.splice(0, settled);
+    this.catchUp();
+    if (this.pending === 0) this.port.life.unref();
+    if (this.hasRoom()) this.wake();
+  }
+
+  /** Puts what had to wait into the ring. */
+  private catchUp(): void {
+    let put = 0;
+    for (const batch of this.overdue) {
+      if (!this.inlet.fits(batch.batch.length)) break;
+      this.inlet.put(batch.topic, batch.batch, batch.records);
+      this.underWay.push(batch);
+      put++;
     }
-    if (this.bytes < PRODUCER_CREDIT_BYTES) this.wake();
+    if (put === 0) return;
+    this.overdue.splice(0, put);
+    this.doorbell.ring();
   }
 
   private fail(fault: Fault): void {
+    if (this.closed) return;
     this.closed = true;
-    for (const request of this.underWay.splice(0)) request.reject(fault);
-    this.bytes = 0;
+    for (const { reject } of [...this.underWay.splice(0), ...this.overdue.splice(0)]) reject(fault);
+    this.port.life.unref();
     this.wake();
   }
 

@@ -219,7 +219,7 @@ describe('gaps', () => {
       if (op === 'write' && file === '00000000000000000006.log') during.push(folder.read(ends).gaps);
     };
     // Two batches in one commit: the first ends the first segment, the second begins the next.
-    writer.commit([request('samples', 3, 3), request('samples', 6, 4)]);
+    writer.append([request('samples', 3, 3), request('samples', 6, 4)]);
     disk.before = undefined;
     expect(folder.segments()).toEqual([0, 6]);
     expect(during).toEqual([[{ first: 0, last: 2, reason: 'damage' }]]);

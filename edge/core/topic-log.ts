@@ -3,7 +3,7 @@ import { type Disk, replaceFile } from './disk.ts';
 import { assert } from './fault.ts';
 import { SegmentIndex } from './index-file.ts';
 import { IndexRepair } from './index-repair.ts';
-import { placeBatch, readBatchHeader } from './record-batch.ts';
+import { batchCount, batchLength, batchMaxTimestampMs, placeBatchIn } from './record-batch.ts';
 import { type DamagedRange, type RecoveryReport, TopicRecovery } from './recovery.ts';
 import { listSegments, segmentFile, SEGMENT_BYTES } from './segment-files.ts';
 
@@ -41,6 +41,10 @@ export class TopicLog {
   private position = 0;
   private index: SegmentIndex | undefined;
   private staged: Uint8Array[] = [];
+  /** The last piece of what is staged. */
+  private runMemory: Uint8Array | undefined;
+  private runStart = 0;
+  private runEnd = 0;
   private stagedBytes = 0;
   private nextOffset = 0;
   private written = 0;
@@ -124,27 +128,43 @@ export class TopicLog {
     return this.closed[0];
   }
 
-  /** Gives a batch its place and keeps it for `write`. Returns its base offset. */
-  stage(batch: Uint8Array, records: number): number {
-    if (this.position + this.stagedBytes + batch.length > this.segmentBytes && this.position + this.stagedBytes > 0) {
+  /** Gives the batch in `length` bytes of `memory` from `at` on its place, and keeps it for `write`. Returns its base offset. `view` is of the same memory. */
+  stage(memory: Uint8Array, view: DataView, at: number, length: number, records: number): number {
+    assert(batchCount(view, at) === records && batchLength(view, at) === length, 'a batch says what it holds');
+    if (this.position + this.stagedBytes + length > this.segmentBytes && this.position + this.stagedBytes > 0) {
       this.write();
       this.sync();
       this.roll();
     }
     const baseOffset = this.nextOffset;
-    placeBatch(batch, 0, baseOffset, this.epoch);
-    const header = readBatchHeader(new DataView(batch.buffer, batch.byteOffset, batch.byteLength), 0);
-    assert(header.count === records && header.bytes === batch.length, 'a batch says what it holds');
-    this.index?.add(header, this.position + this.stagedBytes);
-    this.staged.push(batch);
-    this.stagedBytes += batch.length;
+    placeBatchIn(view, at, baseOffset, this.epoch);
+    const position = this.position + this.stagedBytes;
+    this.index?.note(baseOffset + records - 1, length, batchMaxTimestampMs(view, at), position);
+    this.extend(memory, at, length);
+    this.stagedBytes += length;
     this.nextOffset += records;
     return baseOffset;
+  }
+
+  /** Batches that lie behind one another in memory are written as one piece. */
+  private extend(memory: Uint8Array, at: number, length: number): void {
+    if (memory !== this.runMemory || at !== this.runEnd) {
+      this.endRun();
+      this.runMemory = memory;
+      this.runStart = at;
+    }
+    this.runEnd = at + length;
+  }
+
+  private endRun(): void {
+    if (this.runMemory !== undefined) this.staged.push(this.runMemory.subarray(this.runStart, this.runEnd));
+    this.runMemory = undefined;
   }
 
   /** Writes what was staged. */
   write(): void {
     if (this.stagedBytes === 0) return;
+    this.endRun();
     this.disk.write(this.fd, this.staged, this.position);
     this.position += this.stagedBytes;
     this.sinceRecoveryPoint += this.stagedBytes;

@@ -50,7 +50,7 @@ export class IntakeClient {
       tags: tags.port2,
     };
     try {
-      await this.thread.run(data, [producer, tags.port2]);
+      await this.thread.run(data, [producer.life, tags.port2]);
     } finally {
       tags.port1.close();
       for (const resolve of this.flushed.splice(0)) resolve();

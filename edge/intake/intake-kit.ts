@@ -100,7 +100,7 @@ export class HeldProducer implements Producer {
   /** Commits what was appended; the answers have been handled when this resolves. */
   async commit(): Promise<void> {
     const held = this.held.splice(0);
-    for (const [i, answer] of this.writer.commit(held).entries())
+    for (const [i, answer] of this.writer.append(held).entries())
       if (typeof answer === 'number') held[i]?.resolve(answer);
       else held[i]?.reject(fromFaultMessage(answer));
     await settled();

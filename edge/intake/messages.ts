@@ -3,6 +3,7 @@ import type { ConnectorConfig } from '../../connectors/registry.ts';
 import type { SharedEnds } from '../core/durable-ends.ts';
 import type { FaultMessage } from '../core/fault.ts';
 import type { LedgerChange } from '../core/ledger.ts';
+import type { ProducerPort } from '../core/producer.ts';
 import type { OffsetRange } from './batches.ts';
 import type { ConnectorState } from './host.ts';
 
@@ -13,7 +14,7 @@ export interface IntakeWorkerData {
   readonly aheadMs: number;
   readonly logFolder: string;
   readonly ends: SharedEnds;
-  readonly producer: MessagePort;
+  readonly producer: ProducerPort;
   readonly tags: MessagePort;
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import { DurableEnds } from '../core/durable-ends.ts';
 import { assert, toFaultMessage } from '../core/fault.ts';
 import { Tally } from '../core/ledger.ts';
-import { PortProducer } from '../core/producer.ts';
+import { RingProducer } from '../core/producer.ts';
 import type { OffsetRange } from './batches.ts';
 import { DuplicateFilter } from './duplicate-filter.ts';
 import { ConnectorHost } from './host.ts';
@@ -58,7 +58,7 @@ async function run(): Promise<void> {
   const startMs = clock.monotonicMs();
   const duplicates = new DuplicateFilter();
   const rememberedSamples = rebuildDuplicates(duplicates, data.logFolder, new DurableEnds(data.ends), clock);
-  const producer = new PortProducer(data.producer).start();
+  const producer = new RingProducer(data.producer).start();
   const tags = new TagTable(data.site, data.tags).start();
   const hosts = data.connectors.map((config) => {
     const tally = new Tally(config.name);

@@ -57,7 +57,7 @@ function append(topic: string, records: readonly [key: string, value: Uint8Array
   const encoder = new BatchEncoder();
   for (const [key, value, headers] of records) encoder.addRecord(text.encode(key), value, headers);
   const batch = encoder.finish(1_600_000_000_000);
-  const [answer] = log.writer.commit([{ topic, batch, records: records.length }]);
+  const [answer] = log.writer.append([{ topic, batch, records: records.length }]);
   if (typeof answer !== 'number') throw new Error(JSON.stringify(answer));
   return answer;
 }
@@ -67,7 +67,7 @@ function appendSamples(...tags: (readonly [tag: string, flags: number])[]): numb
   const sample: Sample = { timeUs: 1, kind: ValueKind.double, value: 1, quality: 0, flags: 0, serverTimeUs: null };
   for (const [tag, flags] of tags) encoder.addSample(text.encode(tag), { ...sample, flags });
   const batch = encoder.finish(1_600_000_000_000);
-  const [answer] = log.writer.commit([{ topic: 'samples', batch, records: tags.length }]);
+  const [answer] = log.writer.append([{ topic: 'samples', batch, records: tags.length }]);
   if (typeof answer !== 'number') throw new Error(JSON.stringify(answer));
   return answer;
 }
@@ -309,7 +309,7 @@ describe('what the snapshot does not cover', () => {
   test('a record that stands for lost ones is not a sample', () => {
     const encoder = new BatchEncoder();
     encoder.addRecord(null, null, [['gap', text.encode('{"reason":"damage","first":0,"last":0}')]]);
-    log.writer.commit([{ topic: 'samples', batch: encoder.finish(1), records: 1 }]);
+    log.writer.append([{ topic: 'samples', batch: encoder.finish(1), records: 1 }]);
     expect(opened().report(new Map()).items).toEqual([]);
   });
 

@@ -44,7 +44,7 @@ function append(tags: Readonly<Record<string, Partial<Sample>>>, topic = 'sample
     writeSample(out, { ...sample, ...members });
     batch.addRecord(encoder.encode(tag), out.bytes.slice(0, out.length));
   }
-  log.writer.commit([{ topic, batch: batch.finish(ARRIVAL_MS), records: Object.keys(tags).length }]);
+  log.writer.append([{ topic, batch: batch.finish(ARRIVAL_MS), records: Object.keys(tags).length }]);
   log.ends.notify();
 }
 
@@ -129,7 +129,7 @@ test('records that are no samples are left out', async () => {
   batch.addRecord(encoder.encode('plant/a'), encoder.encode('no sample'));
   batch.addRecord(null, encoder.encode('no tag'));
   batch.addRecord(encoder.encode('plant/gone'), null);
-  log.writer.commit([{ topic: 'samples', batch: batch.finish(ARRIVAL_MS), records: 3 }]);
+  log.writer.append([{ topic: 'samples', batch: batch.finish(ARRIVAL_MS), records: 3 }]);
   append({ 'plant/good': {} });
   const tags: string[] = [];
   while (!tags.includes('plant/good')) tags.push(...(await more()).map(({ tag }) => tag));

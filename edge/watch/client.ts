@@ -82,7 +82,7 @@ export class WatchClient {
       active: this.active,
     };
     try {
-      await this.thread.run(data, [producer, tags.port2]);
+      await this.thread.run(data, [producer.life, tags.port2]);
     } finally {
       tags.port1.close();
       for (const { reject } of this.waiting.values()) reject(new Fault('not-ready', 'Alarms are not watched now.'));

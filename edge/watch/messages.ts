@@ -5,6 +5,7 @@ import type { AlarmAction } from '../alarms/book.ts';
 import type { OnReturn } from '../alarms/state.ts';
 import type { SharedEnds } from '../core/durable-ends.ts';
 import type { FaultMessage } from '../core/fault.ts';
+import type { ProducerPort } from '../core/producer.ts';
 
 /** A limit alarm as configured. */
 export interface LimitAlarm {
@@ -33,7 +34,7 @@ export interface WatchWorkerData {
   readonly site: string;
   readonly logFolder: string;
   readonly ends: SharedEnds;
-  readonly producer: MessagePort;
+  readonly producer: ProducerPort;
   /** Line to the tag dictionary. */
   readonly tags: MessagePort;
   readonly alarms: readonly LimitAlarm[];

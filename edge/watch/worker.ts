@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../core/clock.ts';
 import { DurableEnds } from '../core/durable-ends.ts';
 import { assert, toFaultMessage } from '../core/fault.ts';
-import { PortProducer } from '../core/producer.ts';
+import { RingProducer } from '../core/producer.ts';
 import { TagTable } from '../intake/tag-table.ts';
 import type { WatchCommand, WatchNotice, WatchWorkerData } from './messages.ts';
 import { Watch } from './watch.ts';
@@ -12,7 +12,7 @@ assert(parent !== null, 'the watch runs as a worker thread');
 const notify = (notice: WatchNotice): void => parent.postMessage(notice);
 const data = workerData as WatchWorkerData;
 const stop = new AbortController();
-const producer = new PortProducer(data.producer).start();
+const producer = new RingProducer(data.producer).start();
 const tags = new TagTable(data.site, data.tags).start();
 
 const watch = new Watch({

@@ -65,7 +65,7 @@ export class TestLog {
       }
       requests.push({ topic, batch: batch.finish(timestampMs + b), records: recordsPerBatch });
     }
-    const failed = this.writer.commit(requests).find((answer) => typeof answer !== 'number');
+    const failed = this.writer.append(requests).find((answer) => typeof answer !== 'number');
     if (failed !== undefined) throw new Error(JSON.stringify(failed));
   }
 
