@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatBytes } from '../config/quantities.ts';
 import { dump, tail } from './log-dump.ts';
+import { exportLog } from './log-export.ts';
 import { LogSource } from './log-source.ts';
 import { verify } from './log-verify.ts';
 import { type ConfigOption, configOption, jsonOption, findConfig, wholeNumber, withExample } from './options.ts';
@@ -41,12 +42,26 @@ export function logCommand(): Command {
     .addOption(configOption())
     .addOption(jsonOption())
     .action((names: string[], options: LogOptions) => withLog(options, (log) => verify(log, names, options)));
+  const exportCommand = new Command('export')
+    .description(
+      "Copies the log into a new folder that Kafka's tools read: whole, indexed, nothing behind the last record; also while a gateway runs.",
+    )
+    .argument('<folder>', 'folder to make, with a folder for each topic')
+    .argument('[topic...]', 'topics (default: all)')
+    .addOption(configOption())
+    .option('--from <offset>', 'first offset (default: the oldest); its whole batch is copied', wholeNumber('--from'))
+    .option('--to <offset>', 'first offset that is no longer wanted (default: the end)', wholeNumber('--to'))
+    .addOption(jsonOption())
+    .action((folder: string, names: string[], options: LogOptions) =>
+      withLog(options, (log) => exportLog(log, folder, names, options)),
+    );
   const command = new Command('log')
-    .description('The durable log: list, print, follow, check.')
+    .description('The durable log: list, print, follow, check, copy.')
     .addCommand(withExample(topics, 'millrace log topics'))
     .addCommand(withExample(dumpCommand, 'millrace log dump samples --from 1000 --to 2000 --json'))
     .addCommand(withExample(tailCommand, 'millrace log tail events'))
-    .addCommand(withExample(verifyCommand, 'millrace log verify samples'));
+    .addCommand(withExample(verifyCommand, 'millrace log verify samples'))
+    .addCommand(withExample(exportCommand, 'millrace log export ./copy samples'));
   return withExample(command, 'millrace log topics', 'millrace log tail events');
 }
 

@@ -39,23 +39,27 @@ function unlessMissing(error: unknown): undefined {
   if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
-/** Writes beside the file and takes its place. Whatever ends it before, Ctrl-C too, leaves nothing. */
-async function replaceFile(
+function replaceFile(
   pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
   file: string,
   mode: number,
 ): Promise<void> {
-  const beside = `${file}.${process.pid}.tmp`;
+  return makeWhole(file, (beside) => pipeline(Readable.from(pieces), createWriteStream(beside, { flags: 'wx', mode })));
+}
+
+/** Has a file or folder made beside its place, which it takes when it is whole. Whatever ends it before, Ctrl-C too, leaves nothing. */
+export async function makeWhole(place: string, make: (beside: string) => Promise<void>): Promise<void> {
+  const beside = `${place}.${process.pid}.tmp`;
   const end = (signal: NodeJS.Signals): void => {
-    rmSync(beside, { force: true });
+    rmSync(beside, { force: true, recursive: true });
     process.exit(128 + constants.signals[signal]);
   };
   for (const signal of ENDING) process.on(signal, end);
   try {
-    await pipeline(Readable.from(pieces), createWriteStream(beside, { flags: 'wx', mode }));
-    await rename(beside, file);
+    await make(beside);
+    await rename(beside, place);
   } catch (error) {
-    await rm(beside, { force: true });
+    await rm(beside, { force: true, recursive: true });
     throw error;
   } finally {
     for (const signal of ENDING) process.off(signal, end);

@@ -189,6 +189,11 @@ export function placeBatchIn(view: DataView, at: number, baseOffset: number, epo
   view.setInt32(at + 12, epoch);
 }
 
+/** Offset of a batch's first record. */
+export function batchBaseOffset(view: DataView, at: number): number {
+  return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+}
+
 /** Bytes of a batch, with the first 12. */
 export function batchLength(view: DataView, at: number): number {
   return view.getInt32(at + 8) + 12;
