@@ -27,6 +27,7 @@ export const MODELS_CONNECTOR = 'models';
 /** Writes scores as samples of topic `derived`, under the tag of their model. What waits is bounded by what is durable: a log that stands still gives no new samples to score. */
 export class ScoreWriter {
   private readonly options: ScoreWriterOptions;
+  private readonly encoder = new BatchEncoder();
   private queue: Promise<void> = Promise.resolve();
 
   constructor(options: ScoreWriterOptions) {
@@ -53,7 +54,6 @@ export class ScoreWriter {
     }
     const tag = tags.known(relative);
     if (tag === undefined) return;
-    const encoder = new BatchEncoder();
     const sample = {
       timeUs,
       kind: ValueKind.double,
@@ -62,8 +62,8 @@ export class ScoreWriter {
       flags: 0,
       serverTimeUs: null,
     };
-    encoder.addSample(tag.key, sample);
-    const offset = await producer.append(DERIVED, encoder.finish(clock.nowMs()), 1);
+    this.encoder.addSample(tag.key, sample);
+    const offset = await producer.append(DERIVED, this.encoder.finish(clock.nowMs()), 1);
     notify({ type: 'written', topic: DERIVED, first: offset, last: offset, tag: tag.path });
     notify({ type: 'score', model, timeUs, score });
   }

@@ -44,6 +44,8 @@ export class Watch {
   private readonly journal: AlarmJournal;
   private readonly models = new Map<string, ModelWatch>();
   private readonly scores: ScoreWriter;
+  /** Models that do not work, and have been told of. */
+  private readonly failed = new Set<string>();
   /** Models by the tags that they look at. */
   private readonly byTag = new Map<string, ModelWatch[]>();
   private changed = false;
@@ -171,6 +173,9 @@ export class Watch {
   }
 
   private modelFailed(name: string, error: unknown): void {
+    // Scores that were on their way fail for the same reason.
+    if (this.failed.has(name)) return;
+    this.failed.add(name);
     this.models.get(name)?.unload();
     this.alarms.silenced(name, messageOf(error), this.options.clock.nowUs());
     this.options.notify({ type: 'model-failed', model: name, fault: toFaultMessage(error) });
@@ -217,6 +222,7 @@ export class Watch {
 
   /** Has a version of a model score from now on. */
   async activate(name: string, version: string): Promise<void> {
+    this.failed.delete(name);
     try {
       await this.models.get(name)?.load(this.options.modelFolder, version);
     } catch (error) {
