@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { randomBytes } from 'node:crypto';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { ByteWriter } from './byte-writer.ts';
 import { Fault } from './fault.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -16,8 +17,8 @@ import {
   type RecordHeader,
 } from './record-batch.ts';
 import { RecordCursor } from './record-cursor.ts';
-import { ValueKind } from './sample.ts';
-import { SampleReader } from './sample-codec.ts';
+import { type Sample, ValueKind } from './sample.ts';
+import { SampleReader, writeSample } from './sample-codec.ts';
 
 interface Row {
   readonly key: Uint8Array | null;
@@ -306,5 +307,64 @@ describe('bytes that are no batch', () => {
 
   test.each([1, 2, 3, 5, 6, 7])('codec %i is not ours', (codec) => {
     expect(outcome(withBody(Uint8Array.of(0x0c, 0, 0, 0, 1, 1, 0), 1, codec))).toBe('batch-malformed');
+  });
+});
+
+/** Samples in a batch by the general way: the value first, then the record around it. */
+function general(key: Uint8Array, samples: readonly Sample[]): Uint8Array {
+  const encoder = new BatchEncoder();
+  for (const sample of samples) {
+    const value = new ByteWriter();
+    writeSample(value, sample);
+    encoder.addRecord(key, value.take());
+  }
+  return encoder.finish(1, false);
+}
+
+describe('a sample', () => {
+  const time = fc.oneof(
+    fc.integer({ min: -(2 ** 53), max: 2 ** 53 }),
+    fc.integer({ min: 1_500_000_000_000_000, max: 2_000_000_000_000_000 }),
+    fc.constantFrom(0, 2 ** 48 - 1, 2 ** 48, 2 ** 48 + 1, 2 ** 53),
+    // Parts of a microsecond fall off.
+    fc.constantFrom(1_700_000_000_000_000.25, 1_700_000_000_000_000.5, 1_700_000_000_000_000.75),
+  );
+  const sample: fc.Arbitrary<Sample> = fc.record(
+    {
+      timeUs: time,
+      kind: fc.constant(ValueKind.double),
+      value: fc.double({ noNaN: true }),
+      quality: fc.constantFrom(0, 0, 0, 0x80000000, 1),
+      flags: fc.constantFrom(0, 0, 0, 1, 63, 64),
+      serverTimeUs: fc.oneof({ arbitrary: fc.constant(null), weight: 4 }, { arbitrary: time, weight: 1 }),
+    },
+    { noNullPrototype: true },
+  );
+  const key = fc.oneof(
+    fc.uint8Array({ maxLength: 255 }),
+    fc.constantFrom(63, 64, 255, 7999, 8000, 8192).map((length) => new Uint8Array(length).fill(97)),
+  );
+
+  test('has the same bytes in place and by the general way', () => {
+    fc.assert(
+      fc.property(key, fc.array(sample, { minLength: 1, maxLength: 300 }), (bytesOfKey, samples) => {
+        const encoder = new BatchEncoder();
+        let sizes = BATCH_HEADER_BYTES;
+        for (const each of samples) sizes += encoder.addSample(bytesOfKey, each) ?? Number.NaN;
+        const batch = encoder.finish(1, false);
+        expect(batch).toEqual(general(bytesOfKey, samples));
+        expect(sizes).toBe(batch.length);
+      }),
+    );
+  });
+
+  test('has them also as the 10,000th of a batch', () => {
+    const samples = Array.from({ length: 10_000 }, (_, i): Sample => {
+      return { timeUs: 1.7e15 + i, kind: ValueKind.double, value: i / 3, quality: 0, flags: 0, serverTimeUs: null };
+    });
+    const name = new TextEncoder().encode('northmill/a');
+    const encoder = new BatchEncoder();
+    for (const each of samples) encoder.addSample(name, each);
+    expect(encoder.finish(1, false)).toEqual(general(name, samples));
   });
 });
