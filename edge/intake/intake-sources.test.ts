@@ -41,6 +41,21 @@ describe('a source', () => {
     expect(await take(lost('pump-7'), lost('never')), 'lost again').toMatchObject({ samples: 6 });
   });
 
+  test('of a device whose clock is ahead: the gap begins behind its last sample, not before it', async () => {
+    await using kit = await IntakeKit.open();
+    const { take } = kit.intake();
+    const ahead = raw({ timeUs: NOON_US + 2_000_000 });
+    const wayAhead = raw({ tag: 'suspect', timeUs: NOON_US + 3_600_000_000 });
+    await take(message([ahead, raw({ timeUs: NOON_US + 1_000_000, value: 5 }), wayAhead]));
+    await take(lost('pump-7'));
+    const nulls = kit.samples().filter(({ flags }) => flags === Flag.gap);
+    expect(nulls.map(({ tag, timeUs }) => [tag, timeUs - NOON_US])).toEqual([
+      [pressure, 2_000_001],
+      // Its own time does not count.
+      ['northmill/suspect', 0],
+    ]);
+  });
+
   test('a value that has stood since before the connection was lost is stated once more when the source says so: the gap ends', async () => {
     await using kit = await IntakeKit.open();
     const { take, tally } = kit.intake();

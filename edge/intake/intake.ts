@@ -224,6 +224,7 @@ export class Intake {
       if (byTime && (sample.flags & Flag.backfilled) === 0)
         this.clockOffsets.note(message.source, sample.timeUs, time.ingestUs);
       this.log(message, raw, tag, sample, byTime ? undefined : this.deliveryHeaders(message), quarantine);
+      if ((sample.flags & Flag.clockSuspect) === 0) tag.lastUs = Math.max(tag.lastUs, sample.timeUs);
     }
     this.endGap(message, raw, tag, sample, time.ingestUs);
   }
@@ -305,11 +306,12 @@ export class Intake {
     onQuarantined(reason);
   }
 
-  /** Each tag of the source gets a null sample: the gap begins now. */
+  /** Each tag of the source gets a null sample: the gap begins now, or behind the last sample of a device whose clock is ahead. */
   private sourceLost(source: string): void {
     const { clock, connector, tags } = this.options;
-    const timeUs = clock.nowUs();
+    const nowUs = clock.nowUs();
     for (const tag of tags.detach(connector, source)) {
+      const timeUs = Math.max(nowUs, tag.lastUs + 1);
       const sample: Sample = {
         timeUs,
         kind: ValueKind.null,

@@ -40,6 +40,7 @@ test('many tags are one request; afterwards they are known, with path and key', 
     type: 'double',
     connector: '',
     source: '',
+    lastUs: -Infinity,
   });
   expect(table.known('loop/t1000')).toBeUndefined();
 });

@@ -17,6 +17,8 @@ export interface KnownTag {
   /** Who sent its last sample, through which connector; both empty: nobody who is connected. */
   connector: string;
   source: string;
+  /** Latest time of its samples that is no suspect, µs; -Infinity: none yet. */
+  lastUs: number;
 }
 
 /** Why a path cannot be a tag. */
@@ -143,7 +145,7 @@ export class TagTable {
     }
     const path = this.absolute(relative);
     const key = new TextEncoder().encode(path);
-    this.tags.set(relative, { id, type, unit, path, key, connector: '', source: '' });
+    this.tags.set(relative, { id, type, unit, path, key, connector: '', source: '', lastUs: -Infinity });
   }
 
   private noteRefused(relative: string, refusal: TagRefusal, nowMs: number): void {
