@@ -120,8 +120,8 @@ class LogWorker {
     }
     const failure = writer.commit();
     if (failure !== undefined) this.doorbell.refuse(failure);
-    for (const ring of this.rings.values()) ring.answer(failure !== undefined);
     this.tellFailure();
+    for (const ring of this.rings.values()) ring.answer(failure !== undefined);
     this.rotate();
     return true;
   }

@@ -265,6 +265,7 @@ describe('failures', () => {
     const answers = [5, 10, 15].map((next) => codeOf(producer.append('samples', numbered(next, 5), 5)));
     expect(await Promise.all(answers)).toEqual(Array(3).fill('log-write-failed'));
     expect(await codeOf(log.producer().append('events', numbered(0, 1), 1))).toBe('log-write-failed');
+    await waitFor('a report', () => running.failures.length > 0);
     expect(running.failures.map((fault) => fault.code)).toEqual(['log-write-failed']);
     expect([log.ends.end('samples'), log.state.failed?.code]).toEqual([5, 'log-write-failed']);
     await log.close();
