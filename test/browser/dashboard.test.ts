@@ -62,13 +62,12 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     const { page } = watched;
     await page.locator('.alarm').nth(1).waitFor();
     await expect.poll(() => page.locator('#chips').textContent(), SOON).toContain('no destination');
-    const chips = (await page.locator('#chips').textContent()) ?? '';
-    for (const text of ['live', 'full in 41 h', 'ready']) expect(chips).toContain(text);
-    expect(await page.locator('.tag').count()).toBe(48);
-    expect(await page.locator('.model').allTextContents()).toEqual([
-      expect.stringContaining('2.31, limit 1.00') as string,
-      expect.stringContaining('43 %') as string,
-    ]);
+    for (const text of ['live', 'full in 41 h', 'ready'])
+      await expect.poll(() => page.locator('#chips').textContent(), SOON).toContain(text);
+    await expect.poll(() => page.locator('.tag').count(), SOON).toBe(48);
+    await expect
+      .poll(() => page.locator('.model').allTextContents(), SOON)
+      .toEqual([expect.stringContaining('2.31, limit 1.00') as string, expect.stringContaining('43 %') as string]);
     await expect.poll(() => page.locator('#chart').getAttribute('data-points').then(Number), SOON).toBeGreaterThan(500);
     // From here on nothing may move but the values.
     await expect.poll(() => page.locator('.reasons').textContent(), SOON).toContain('m³/h');
@@ -86,9 +85,9 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     const { page } = await stage.open({ size: 'desktop' });
     const textOf = (name: string) => page.locator(`[data-tag="northmill/pressing/press1/${name}"]`).textContent();
     await expect.poll(() => textOf('oil-level'), SOON).toContain('device failure');
-    expect(await textOf('die-temperature')).toContain('last usable value');
-    expect(await textOf('humidity')).toMatch(/min old/);
-    expect(await page.locator(FLOW).textContent()).toMatch(/^flowOPC UA1\d\d\.\dm³\/h$/);
+    await expect.poll(() => textOf('die-temperature'), SOON).toContain('last usable value');
+    await expect.poll(() => textOf('humidity'), SOON).toMatch(/min old/);
+    await expect.poll(() => page.locator(FLOW).textContent(), SOON).toMatch(/^flowOPC UA1\d\d\.\dm³\/h$/);
   });
 
   test('an alarm shows its reasons, ranked, and is acknowledged', async () => {
@@ -138,7 +137,7 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     await page.keyboard.press('Space');
     await expect.poll(() => toggle.getAttribute('aria-checked'), SOON).toBe('false');
     await page.keyboard.press('Escape');
-    expect(await page.locator('#faults').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#faults').isVisible(), SOON).toBe(false);
     expect(watched.wrongs()).toEqual([]);
   });
 
@@ -147,7 +146,7 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     stage.services.demo = undefined;
     const watched = await stage.open({ size: 'desktop' });
     await expect.poll(() => watched.page.locator('#chips').textContent(), SOON).toContain('ready');
-    expect(await watched.page.locator('#break').isVisible()).toBe(false);
+    await expect.poll(() => watched.page.locator('#break').isVisible(), SOON).toBe(false);
     expect(watched.wrongs()).toEqual([]);
   });
 
@@ -156,7 +155,7 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     const watched = await stage.open({ size: 'desktop' });
     const { page } = watched;
     await expect.poll(() => page.locator('#tag-count').textContent(), SOON).toBe('10\u202f048 tags');
-    expect(await page.locator('.tag').count()).toBeLessThan(200);
+    await expect.poll(() => page.locator('.tag').count(), SOON).toBeLessThan(200);
     await page.getByLabel('Search tags').fill('hall s09876');
     const found = page.locator('.tag');
     await expect.poll(() => found.count(), SOON).toBe(1);
@@ -175,6 +174,6 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     await using watched = await WatchedPage.open(browser, `http://${host}:${port}`, { size: 'phone' });
     await expect.poll(() => watched.page.locator('#assets').textContent(), SOON).toContain('configure a connector');
     await expect.poll(() => watched.page.locator('#models').textContent(), SOON).toContain('No models.');
-    expect(await watched.page.locator('#chart').textContent()).toContain('Choose values below');
+    await expect.poll(() => watched.page.locator('#chart').textContent(), SOON).toContain('Choose values below');
   });
 });

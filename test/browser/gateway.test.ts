@@ -93,8 +93,8 @@ describe.skipIf(!chromium.available)('the dashboard of a gateway', () => {
     async (size) => {
       await using watched = await open(gateway, size);
       const { page } = watched;
-      expect(await page.locator('.tag .name').allTextContents()).toEqual(names);
-      expect(await page.locator('.tag .protocol').allTextContents()).toEqual(['MQTT', 'MQTT', 'MQTT']);
+      await expect.poll(() => page.locator('.tag .name').allTextContents(), SOON).toEqual(names);
+      await expect.poll(() => page.locator('.tag .protocol').allTextContents(), SOON).toEqual(['MQTT', 'MQTT', 'MQTT']);
       const flow = page.locator('.tag .number').first();
       await expect.poll(() => flow.textContent(), SOON).toMatch(/^(99|10[01])\.\d$/);
       const before = await flow.textContent();
@@ -112,7 +112,7 @@ describe.skipIf(!chromium.available)('the dashboard of a gateway', () => {
     await using watched = await open(gateway, 'desktop');
     const { page } = watched;
     await expect.poll(() => points(page), SOON).toBeGreaterThan(10);
-    expect(await span(page)).toBe(300);
+    await expect.poll(() => span(page), SOON).toBe(300);
     const box = await page.locator('#chart .u-over').boundingBox();
     if (box === null) throw new Error('the chart has no place');
     await page.mouse.move(box.x + box.width * 0.7, box.y + 50);
@@ -120,7 +120,7 @@ describe.skipIf(!chromium.available)('the dashboard of a gateway', () => {
     await page.mouse.move(box.x + box.width * 0.9, box.y + 60, { steps: 5 });
     await page.mouse.up();
     await expect.poll(() => span(page), SOON).toBeLessThanOrEqual(61);
-    expect(await span(page)).toBeGreaterThan(55);
+    await expect.poll(() => span(page), SOON).toBeGreaterThan(55);
     expect(await page.getByRole('button', { name: '5 min' }).getAttribute('aria-pressed')).toBe('false');
     await page.locator('#chart').focus();
     await page.keyboard.press('-');
@@ -138,10 +138,12 @@ describe.skipIf(!chromium.available)('the dashboard of a gateway', () => {
     const chosen = (): Promise<string[]> => page.locator('.legend .name').allTextContents();
     await expect.poll(chosen, SOON).toEqual(names);
     await page.locator('.tag').nth(1).click();
-    expect(await chosen()).toEqual(['flow', 'temperature']);
+    await expect.poll(() => chosen(), SOON).toEqual(['flow', 'temperature']);
     await page.reload();
     await expect.poll(chosen, SOON).toEqual(['flow', 'temperature']);
-    expect(await page.locator('.tag[aria-pressed="true"] .name').allTextContents()).toEqual(['flow', 'temperature']);
+    await expect
+      .poll(() => page.locator('.tag[aria-pressed="true"] .name').allTextContents(), SOON)
+      .toEqual(['flow', 'temperature']);
     expect(watched.wrongs()).toEqual([]);
   });
 
@@ -150,7 +152,7 @@ describe.skipIf(!chromium.available)('the dashboard of a gateway', () => {
     const { page } = watched;
     await gateway.stop();
     await expect.poll(() => page.locator('#banner').textContent(), SOON).toContain('The gateway does not answer');
-    expect(await page.locator('#chips').textContent()).toContain('lost');
+    await expect.poll(() => page.locator('#chips').textContent(), SOON).toContain('lost');
     gateway.start();
     await gateway.ready();
     await expect.poll(() => page.locator('#banner').isVisible(), SOON).toBe(false);
