@@ -4,6 +4,7 @@ import {
   type BatchProblem,
   BATCH_HEADER_BYTES,
   checkBatch,
+  MAX_BATCH_RECORDS,
   readBatchHeader,
 } from './record-batch.ts';
 
@@ -21,8 +22,9 @@ export class BatchScanner {
   private readonly disk: Disk;
   private readonly fd: number;
   private readonly size: number;
-  private readonly window: Uint8Array<ArrayBuffer>;
-  private readonly view: DataView;
+  /** As large as it had to be. */
+  private window = new Uint8Array(0);
+  private view = new DataView(this.window.buffer);
   private windowStart = 0;
   private windowLength = 0;
 
@@ -31,8 +33,6 @@ export class BatchScanner {
     this.disk = disk;
     this.fd = fd;
     this.size = size;
-    this.window = new Uint8Array(Math.min(WINDOW_BYTES, size));
-    this.view = new DataView(this.window.buffer);
   }
 
   /** What stands at `position`. Without `expectedOffset` any base offset will do; where only the base offset differs, the header is given with the expected one and `repairedFrom` says what stood there. */
@@ -53,7 +53,7 @@ export class BatchScanner {
     return { kind: 'bad', position, problem };
   }
 
-  /** The next valid batch behind `position` whose base offset is above `offset` and below `limit`, or undefined. */
+  /** The next valid batch behind `position` whose base offset, which no checksum covers, can be right: above `offset` and below `limit`, or undefined. */
   resynchronise(
     position: number,
     offset: number,
@@ -68,9 +68,29 @@ export class BatchScanner {
       if (count < 1 || this.view.getInt32(local + 23) !== count - 1) continue;
       if (this.check(at) !== undefined) continue;
       const header = readBatchHeader(this.view, at - this.windowStart);
-      if (header.baseOffset > offset && header.baseOffset < limit) return { position: at, header };
+      // So many records at most can have been where nothing can be read.
+      const most = offset + Math.ceil((at - position) / BATCH_HEADER_BYTES) * MAX_BATCH_RECORDS;
+      if (header.baseOffset <= offset || header.baseOffset >= limit || header.baseOffset > most) continue;
+      if (!this.contradicted(at, header, offset, limit)) return { position: at, header };
     }
     return undefined;
+  }
+
+  /** Whether what comes behind a batch says that its base offset is wrong: the end of its segment, or a batch that can be right itself. */
+  private contradicted(at: number, header: BatchHeader, offset: number, limit: number): boolean {
+    const end = at + header.bytes;
+    if (end === this.size && limit !== Infinity) return header.baseOffset + header.count !== limit;
+    const second = this.headerAt(end);
+    if (second === undefined || second.baseOffset === header.baseOffset + header.count) return false;
+    const isPossible =
+      second.baseOffset > offset + header.count && second.baseOffset <= header.baseOffset + MAX_BATCH_RECORDS;
+    const third = this.headerAt(end + second.bytes);
+    return isPossible && (third === undefined || third.baseOffset === second.baseOffset + second.count);
+  }
+
+  /** Header of the valid batch at a place, whatever its base offset. */
+  private headerAt(position: number): BatchHeader | undefined {
+    return this.check(position) === undefined ? readBatchHeader(this.view, position - this.windowStart) : undefined;
   }
 
   /** The valid batches from the beginning on, damage passed over. `base`: offset of the first; no offset reaches `limit`. */
@@ -109,6 +129,10 @@ export class BatchScanner {
     if (position >= this.windowStart && this.windowStart + this.windowLength >= this.size) return;
     this.windowStart = position;
     const wanted = Math.min(WINDOW_BYTES, this.size - position);
+    if (this.window.length < wanted) {
+      this.window = new Uint8Array(wanted);
+      this.view = new DataView(this.window.buffer);
+    }
     this.windowLength = this.disk.read(this.fd, this.window.subarray(0, wanted), position);
   }
 

@@ -54,20 +54,58 @@ export class ByteReader {
 
   /** Zigzag integer that must fit 32 bits. */
   varint(): number {
-    const value = this.varlong();
+    const value = this.short() ?? this.long();
     if (typeof value !== 'number' || value > 0x7fffffff || value < -0x80000000) this.fail('integer above 32 bits');
     return value;
   }
 
   /** Zigzag integer that must be exact in a double. */
   varsafe(): number {
-    const value = this.varlong();
+    const value = this.short() ?? this.eight() ?? this.long();
     if (typeof value !== 'number') this.fail('integer above 53 bits');
     return value;
   }
 
   /** Zigzag int64: a number where that is exact, else a bigint. */
   varlong(): number | bigint {
+    return this.short() ?? this.long();
+  }
+
+  /** A zigzag integer of one or two bytes, which most are: 4 instead of 13 ns. Undefined: it is longer, and nothing was read. */
+  private short(): number | undefined {
+    const { bytes, at } = this;
+    if (at + 2 > this.end) return undefined;
+    const first = bytes[at] ?? 0;
+    if (first < 0x80) {
+      this.at = at + 1;
+      return (first >>> 1) ^ -(first & 1);
+    }
+    const second = bytes[at + 1] ?? 0;
+    if (second >= 0x80) return undefined;
+    this.at = at + 2;
+    return (((first & 0x7f) >>> 1) | (second << 6)) ^ -(first & 1);
+  }
+
+  /** A zigzag integer of eight bytes from 0 up to 2^53, as times of our days are (µs), in words; -1: there stands another. */
+  eightAt(at: number): number {
+    const low = this.view.getInt32(at, true);
+    const high = this.view.getInt32(at + 4, true);
+    // All bytes but the last one have bit 7, an even number is not negative, and the uppermost bits would go beyond 2^53.
+    if ((low & 0x80808080) !== ~0x7f7f7f7f || (low & 1) !== 0 || (high & 0xe0808080) !== 0x00808080) return -1;
+    return sevenBits(high) * 0x800_0000 + (sevenBits(low) >>> 1);
+  }
+
+  /** The same from the place on; undefined: nothing was read. */
+  private eight(): number | undefined {
+    const { at } = this;
+    const value = at + 8 > this.end ? -1 : this.eightAt(at);
+    if (value < 0) return undefined;
+    this.at = at + 8;
+    return value;
+  }
+
+  /** A zigzag integer of any length. */
+  private long(): number | bigint {
     let low = 0;
     let high = 0;
     for (let shift = 0; ; shift += 7) {
@@ -89,4 +127,9 @@ export class ByteReader {
     if (hi >= -0x200000 && hi < 0x200000 && !(hi === -0x200000 && lo === 0)) return hi * 4294967296 + lo;
     return (BigInt(hi) << 32n) | BigInt(lo);
   }
+}
+
+/** The 28 bits that four bytes of a variable-length integer carry, seven each, the lowest first. */
+function sevenBits(word: number): number {
+  return (word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1fc000) | ((word >>> 3) & 0xfe00000);
 }

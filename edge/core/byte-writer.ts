@@ -2,6 +2,18 @@ const encoder = new TextEncoder();
 /** Texts of fewer UTF-16 units than this may be ASCII written here: their length is one byte. */
 const SHORT_TEXT = 64;
 
+/** Puts a zigzag variable-length integer from 0 to 2^30 into bytes that have room for it. Returns the place behind it. */
+export function putZigzag(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value * 2;
+  while (rest > 0x7f) {
+    bytes[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
+}
+
 /** A growing byte buffer with the primitives of Kafka records and Avro. Big-endian unless the name says otherwise. */
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
@@ -27,6 +39,12 @@ export class ByteWriter {
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
+  }
+
+  /** Leaves room for bytes that are filled in later. */
+  skip(count: number): void {
+    this.ensure(count);
+    this.length += count;
   }
 
   uint8(value: number): void {

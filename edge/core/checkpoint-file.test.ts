@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { realDisk } from './disk.ts';
 import { Fault } from './fault.ts';
-import { LogFolder } from './log-kit.ts';
+import { LogFolder } from './kit/log-kit.ts';
 
 const topic = fc.stringMatching(/^[a-zA-Z0-9._-]{1,20}$/);
 const entries = fc.uniqueArray(fc.tuple(topic, fc.maxSafeInteger().map(Math.abs)), {

@@ -13,7 +13,7 @@ export interface Disk {
   read(fd: number, into: Uint8Array, position: number): number;
   /** Writes all of the parts, one behind the other, at `position`. */
   write(fd: number, parts: readonly Uint8Array[], position: number): void;
-  /** Data and size are on the disk when this returns. */
+  /** Data and size are on the disk when this returns. ENOENT: the file was deleted while it was open, and what is in it goes when it is closed. */
   sync(fd: number): void;
   truncate(fd: number, size: number): void;
   rename(from: string, to: string): void;
@@ -54,7 +54,11 @@ export const realDisk: Disk = {
       }
     }
   },
-  sync: (fd) => fs.fdatasyncSync(fd),
+  sync(fd) {
+    fs.fdatasyncSync(fd);
+    if (fs.fstatSync(fd).nlink > 0) return;
+    throw Object.assign(new Error('ENOENT: the file was deleted while it was written'), { code: 'ENOENT' });
+  },
   truncate: (fd, size) => fs.ftruncateSync(fd, size),
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (file) => fs.unlinkSync(file),

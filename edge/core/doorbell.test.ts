@@ -2,23 +2,23 @@ import { Worker } from 'node:worker_threads';
 import { expect, test, vi } from 'vitest';
 import { Doorbell } from './doorbell.ts';
 
-/** A thread that sleeps until somebody rings, again and again, and posts how long each sleep took. */
-function sleeper(bell: Doorbell): { worker: Worker; sleptMs: number[] } {
+/** A thread that sleeps until there is work, again and again, and posts how long each sleep took. */
+function sleeper(bell: Doorbell, work: Int32Array): { worker: Worker; sleptMs: number[] } {
   const module = new URL('./doorbell.ts', import.meta.url).href;
   const code = `
-    const { parentPort, workerData } = require('node:worker_threads');
+    const { parentPort, workerData: { memory, work } } = require('node:worker_threads');
     void import('${module}').then(({ Doorbell }) => {
-      const bell = new Doorbell(workerData);
-      for (;;) {
+      const bell = new Doorbell(memory);
+      for (let done = 0; ; done++) {
         const seen = bell.generation();
         parentPort.postMessage('sleeps');
         const startMs = performance.now();
-        bell.sleep(seen, 10_000);
+        bell.sleep(seen, 10_000, () => Atomics.load(work, 0) > done);
         parentPort.postMessage(performance.now() - startMs);
       }
     });
   `;
-  const worker = new Worker(code, { eval: true, workerData: bell.memory });
+  const worker = new Worker(code, { eval: true, workerData: { memory: bell.memory, work } });
   const sleptMs: number[] = [];
   worker.on('message', (message: 'sleeps' | number) => {
     if (typeof message === 'number') sleptMs.push(message);
@@ -26,28 +26,34 @@ function sleeper(bell: Doorbell): { worker: Worker; sleptMs: number[] } {
   return { worker, sleptMs };
 }
 
-test('wakes who sleeps, however close the ring is to the falling asleep', async () => {
-  const bell = Doorbell.create();
-  const { worker, sleptMs } = sleeper(bell);
-  let rings = 0;
-  worker.on('message', (message) => {
-    if (message !== 'sleeps' || rings === 200) return;
-    rings++;
-    bell.ring();
-  });
-  await vi.waitUntil(() => sleptMs.length >= 200, { timeout: 10_000 });
-  await worker.terminate();
-  expect(Math.max(...sleptMs)).toBeLessThan(5000);
-});
+test.each(['ring', 'call'] as const)(
+  'a %s wakes who sleeps, however close it is to the falling asleep',
+  async (way) => {
+    const bell = Doorbell.create();
+    const work = new Int32Array(new SharedArrayBuffer(4));
+    const { worker, sleptMs } = sleeper(bell, work);
+    let rings = 0;
+    worker.on('message', (message) => {
+      if (message !== 'sleeps' || rings === 200) return;
+      rings++;
+      if (way === 'ring') Atomics.add(work, 0, 1);
+      bell[way]();
+    });
+    await vi.waitUntil(() => sleptMs.length >= 200, { timeout: 10_000 });
+    await worker.terminate();
+    expect(Math.max(...sleptMs)).toBeLessThan(5000);
+  },
+);
 
-test('a sleep ends at its limit, and at once if somebody has rung since', () => {
+test('a sleep ends at its limit, and at once if somebody has called since or something is there', () => {
   const bell = Doorbell.create();
   const startMs = performance.now();
-  bell.sleep(bell.generation(), 20);
+  bell.sleep(bell.generation(), 20, () => false);
   expect(performance.now() - startMs).toBeGreaterThan(10);
   const seen = bell.generation();
-  bell.ring();
-  bell.sleep(seen, 60_000);
+  bell.call();
+  bell.sleep(seen, 60_000, () => false);
+  bell.sleep(bell.generation(), 60_000, () => true);
   expect(performance.now() - startMs).toBeLessThan(30_000);
 });
 

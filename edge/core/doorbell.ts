@@ -20,10 +20,15 @@ export class Doorbell {
     return new Doorbell(new SharedArrayBuffer(TEXT_AT + TEXT_BYTES));
   }
 
-  /** There is something to do. Costs little while the writer is awake. */
+  /** There is something to do that `sleep` looks for itself, such as a batch in a ring: costs next to nothing while the writer is awake. */
   ring(): void {
+    if (Atomics.load(this.words, SLEEPING) !== 0) this.call();
+  }
+
+  /** There is something else to do. */
+  call(): void {
     Atomics.add(this.words, GENERATION, 1);
-    if (Atomics.load(this.words, SLEEPING) !== 0) Atomics.notify(this.words, GENERATION);
+    Atomics.notify(this.words, GENERATION);
   }
 
   /** The generation to give to `sleep`: load it, then look for work, then sleep. */
@@ -31,10 +36,13 @@ export class Doorbell {
     return Atomics.load(this.words, GENERATION);
   }
 
-  /** Blocks the thread until somebody has rung since `seen`, at most so long. */
-  sleep(seen: number, limitMs: number): void {
+  /**
+   * Blocks the thread until somebody has called since `seen`, or rung, at most so long; not at all if `isWaiting` says that there is something. It is asked when who rings sees
+   * that this thread sleeps: whatever was there before the ring is seen by one of the two.
+   */
+  sleep(seen: number, limitMs: number, isWaiting: () => boolean): void {
     Atomics.store(this.words, SLEEPING, 1);
-    Atomics.wait(this.words, GENERATION, seen, limitMs);
+    if (!isWaiting()) Atomics.wait(this.words, GENERATION, seen, limitMs);
     Atomics.store(this.words, SLEEPING, 0);
   }
 

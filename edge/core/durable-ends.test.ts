@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DurableEnds } from './durable-ends.ts';
 
@@ -91,4 +93,58 @@ describe('waiting', () => {
     ends.notify();
     await later;
   });
+
+  test('ends with an abort and a wake, for the one who was aborted; the waiter stays for the others', async () => {
+    const waits = vi.spyOn(Atomics, 'waitAsync');
+    const ends = DurableEnds.create(['a']);
+    const seen = ends.current();
+    for (let i = 0; i < 100; i++) {
+      const end = new AbortController();
+      const aborted = ends.changed(seen, end.signal);
+      end.abort();
+      ends.wake();
+      await aborted;
+      await ends.changed(seen, end.signal);
+    }
+    const other = ends.changed(seen);
+    ends.wake();
+    expect(await isResolved(other)).toBe(false);
+    expect(waits).toHaveBeenCalledTimes(1);
+    ends.notify();
+    await other;
+    const later = ends.changed(ends.current());
+    expect(await isResolved(later)).toBe(false);
+    ends.notify();
+    await later;
+  });
+});
+
+/** A thread that waits, posts so, and then stands still until it is let go. */
+const STOPPED = `
+  const { parentPort, workerData: { module, shared, lock } } = require('node:worker_threads');
+  import(module).then(({ DurableEnds }) => {
+    const ends = new DurableEnds(shared);
+    ends.changed(ends.current()).then(() => parentPort.postMessage('woken'));
+    parentPort.postMessage('waiting');
+    Atomics.wait(new Int32Array(lock), 0, 0);
+  });
+`;
+
+test('a reader that stands still costs the one who notifies nothing, and is woken once it goes on', async () => {
+  const ends = DurableEnds.create(['a']);
+  const lock = new SharedArrayBuffer(4);
+  const module = new URL('./durable-ends.ts', import.meta.url).href;
+  const worker = new Worker(STOPPED, { eval: true, workerData: { module, shared: ends.shared, lock } });
+  try {
+    expect(await once(worker, 'message')).toEqual(['waiting']);
+    ends.notify();
+    const before = process.memoryUsage.rss();
+    for (let i = 0; i < 2_000_000; i++) ends.notify();
+    expect(process.memoryUsage.rss() - before).toBeLessThan(10_000_000);
+    Atomics.store(new Int32Array(lock), 0, 1);
+    Atomics.notify(new Int32Array(lock), 0);
+    expect(await once(worker, 'message')).toEqual(['woken']);
+  } finally {
+    await worker.terminate();
+  }
 });

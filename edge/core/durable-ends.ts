@@ -15,7 +15,10 @@ export class DurableEnds {
   private readonly generation: Int32Array;
   private readonly offsets: BigInt64Array;
   private readonly slots: ReadonlyMap<string, number>;
-  private waiting: Promise<void> | undefined;
+  /** Who waits in this thread. */
+  private waiting: PromiseWithResolvers<void> | undefined;
+  /** A notice wakes this thread; such a waiter stays, also after a `wake`, until there is one. */
+  private hasWaiter = false;
 
   constructor(shared: SharedEnds) {
     this.shared = shared;
@@ -63,21 +66,39 @@ export class DurableEnds {
   }
 
   /**
-   * Resolves when the generation is no longer `seen`. One waiter per worker, without a time-out, shared by all callers: each waiter with a time-out would leave memory behind.
-   * Does not keep the worker alive. Stop a loop by its signal and `notify`, or race it.
+   * Resolves when the generation is no longer `seen`, or `until` is aborted and somebody has called `wake`. One waiter per worker, without a time-out, shared by all callers: each
+   * waiter with a time-out would leave memory behind. Does not keep the worker alive.
    */
-  async changed(seen: number): Promise<void> {
-    while (this.current() === seen) {
-      this.waiting ??= this.waitOnce(seen);
-      await this.waiting;
+  async changed(seen: number, until?: { readonly aborted: boolean }): Promise<void> {
+    for (;;) {
+      if (this.current() !== seen || until?.aborted === true) return;
+      const { promise } = (this.waiting ??= Promise.withResolvers());
+      this.wait(seen);
+      await promise;
     }
   }
 
-  private async waitOnce(seen: number): Promise<void> {
-    const outcome = Atomics.waitAsync(this.generation, 0, seen);
-    // Awaited in any case: else `waiting` would be cleared before it is set, and a waiter that is done for ever would stay there.
-    await (outcome.async ? outcome.value : undefined);
+  /** Has all who wait in this thread look again: after an abort of what they wait with. */
+  wake(): void {
+    const { waiting } = this;
     this.waiting = undefined;
+    waiting?.resolve();
+  }
+
+  /** Sees to it that a notice wakes. */
+  private wait(seen: number): void {
+    if (this.hasWaiter) return;
+    const outcome = Atomics.waitAsync(this.generation, 0, seen);
+    // A notice came first.
+    if (!outcome.async) return this.wake();
+    this.hasWaiter = true;
+    void this.wakeAfter(outcome.value);
+  }
+
+  private async wakeAfter(notice: Promise<unknown>): Promise<void> {
+    await notice;
+    this.hasWaiter = false;
+    this.wake();
   }
 
   private slot(topic: string): number {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eachRecord } from './each-record.ts';
-import { LogFolder, request } from './log-kit.ts';
+import { LogFolder, request } from './kit/log-kit.ts';
 
 test('every record from the offset on is visited once, in order, also from the middle of a batch', () => {
   using folder = new LogFolder();

@@ -1,3 +1,4 @@
+import { type Disk, realDisk } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
 import { LogReader } from './reader.ts';
 import { RecordCursor } from './record-cursor.ts';
@@ -12,8 +13,9 @@ export function eachRecord(
   ends: DurableEnds,
   from: number | ((reader: LogReader) => number),
   visit: (cursor: RecordCursor) => void,
+  disk: Disk = realDisk,
 ): void {
-  const reader = new LogReader({ logFolder, topic, ends });
+  const reader = new LogReader({ logFolder, topic, ends, disk });
   const cursor = new RecordCursor();
   try {
     const first = typeof from === 'number' ? from : from(reader);

@@ -43,13 +43,29 @@ export const catalogue = {
     what: 'A file under the data folder cannot be read.',
     todo: 'Check its owner and permissions, and the disk.',
   },
+  'state-damaged': {
+    what: 'A file with the state of a part is damaged.',
+    todo: 'Put it back from a backup, or do what the message says; look at the disk.',
+  },
   'log-write-failed': {
     what: 'Writing or syncing the log failed; this process writes no more.',
     todo: 'Check the disk (space, cable, dmesg), then start the gateway again: the log is checked at start.',
   },
+  'disk-read-only': {
+    what: 'The disk of the log takes no more writes: its file system is read-only. This process writes no more.',
+    todo: 'A system does that when a disk fails: see dmesg, check the file system, mount it for writing, then start the gateway again. What was acknowledged is there.',
+  },
+  'log-segment-missing': {
+    what: 'Files of the log were deleted or moved while it was being written; this process writes no more.',
+    todo: 'Put them back if you can, then start the gateway again: it reports what is missing. Nothing but the gateway may delete in its data folder; `log.budget` bounds the log.',
+  },
   'log-damaged': {
     what: 'Bytes of the log are damaged.',
     todo: 'The records that are named cannot be read; `millrace log verify` lists all of them. Look at the disk.',
+  },
+  'log-position-ahead': {
+    what: 'A consumer of the log is to go on behind the end of the log.',
+    todo: 'The log has lost its end, or is another one: topic `events` says what was cut off. Put back `log/` and the rest of the data folder from the same backup.',
   },
   'log-topic-unknown': {
     what: 'The log has no such topic.',

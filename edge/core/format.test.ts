@@ -10,6 +10,7 @@ import { RecordCursor } from './record-cursor.ts';
 import { kindName, type Sample, ValueKind } from './sample.ts';
 import { SAMPLE_SCHEMA_ID, SampleReader, writeSample } from './sample-codec.ts';
 import { escapeSegment, unescapeSegment } from './tag-path.ts';
+import { SampleKey } from './sample-key.ts';
 
 const page = readFileSync(new URL('./FORMAT.md', import.meta.url), 'utf8');
 
@@ -120,8 +121,8 @@ describe('record batch in FORMAT.md', () => {
     const text = new TextEncoder();
     const encoder = new BatchEncoder();
     const base = { timeUs: 1584440073000000, quality: 0, flags: 0, serverTimeUs: null };
-    encoder.addSample(text.encode('northmill/loop/pressure'), { ...base, kind: ValueKind.double, value: 54.25 });
-    encoder.addSample(text.encode('northmill/loop/running'), { ...base, kind: ValueKind.boolean, value: true }, [
+    encoder.addSample(SampleKey.of('northmill/loop/pressure'), { ...base, kind: ValueKind.double, value: 54.25 });
+    encoder.addSample(SampleKey.of('northmill/loop/running'), { ...base, kind: ValueKind.boolean, value: true }, [
       ['c', text.encode('pump-7')],
       ['p', Uint8Array.of(0, 17)],
     ]);
@@ -164,7 +165,7 @@ test('the dictionary frame in FORMAT.md carries its length and checksum', () => 
 
 test('a zstd batch unpacks to the records of the plain one', () => {
   const encoder = new BatchEncoder();
-  const key = new TextEncoder().encode('northmill/loop/pressure');
+  const key = SampleKey.of('northmill/loop/pressure');
   const sample: Sample = { timeUs: 1, kind: ValueKind.double, value: 1.5, quality: 0, flags: 0, serverTimeUs: null };
   for (let i = 0; i < 1000; i++) encoder.addSample(key, { ...sample, timeUs: i * 1000, value: i / 7 });
   const batch = encoder.finish(5);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { DurableEnds } from './durable-ends.ts';
 import { realDisk } from './disk.ts';
 import { SegmentIndex } from './index-file.ts';
-import { expectedPairs, LogFolder, pairs } from './log-kit.ts';
+import { expectedPairs, LogFolder, pairs } from './kit/log-kit.ts';
 
 test('a clean stop leaves the indexes of the last segment complete', () => {
   using folder = new LogFolder();

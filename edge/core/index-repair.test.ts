@@ -1,9 +1,9 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Disk, realDisk } from './disk.ts';
-import { expectedPairs, LogFolder, type OpenLog, pairs } from './log-kit.ts';
+import { expectedPairs, LogFolder, type OpenLog, pairs } from './kit/log-kit.ts';
 import type { LogWriter } from './log-writer.ts';
-import { systemError, TracedDisk } from './traced-disk.ts';
+import { systemError, TracedDisk } from './kit/traced-disk.ts';
 
 const KINDS = ['index', 'timeindex'] as const;
 type Kind = (typeof KINDS)[number];

@@ -1,7 +1,7 @@
 import { BatchScanner } from './batch-scanner.ts';
 import type { Disk } from './disk.ts';
 import { errnoOf } from './fault.ts';
-import { INDEX_INTERVAL_BYTES, lastEntries, SegmentIndex } from './index-file.ts';
+import { INDEX_INTERVAL_BYTES, lastEntries, lastTime, SegmentIndex } from './index-file.ts';
 import { segmentFile } from './segment-files.ts';
 
 /** One step reads so much of a segment: 30 ms of the writer's time with 87 bytes a batch, less with larger ones. */
@@ -28,9 +28,22 @@ export class IndexRepair {
     this.folder = folder;
   }
 
-  /** Notes a segment if its indexes are not whole. */
-  look(segment: Segment): void {
-    if (!doneOrFailed(() => isWhole(this.disk, this.folder, segment))) this.waiting.push(segment);
+  /** Notes a segment if its indexes are not whole. Returns the greatest time in it, ms, where its time index tells. */
+  look(segment: Segment): number | undefined {
+    if (doneOrFailed(() => isWhole(this.disk, this.folder, segment)))
+      return lastTime(this.disk, this.folder, segment.baseOffset)?.timestampMs;
+    this.waiting.push(segment);
+    return undefined;
+  }
+
+  /** Notes a segment whose indexes were found wrong later. */
+  mend(segment: Segment): void {
+    this.waiting.push(segment);
+  }
+
+  /** Whether the indexes of a segment are still to be built. */
+  mends(baseOffset: number): boolean {
+    return this.work?.baseOffset === baseOffset || this.waiting.some((segment) => segment.baseOffset === baseOffset);
   }
 
   /** Goes on with the work; returns whether there was any. */

@@ -2,9 +2,10 @@ import { rmSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { dumpComplaints, dumpIndexes, dumpLog, dumpRecords } from '../../test/services/dump-log.ts';
 import { requireService } from '../../test/services/require.ts';
-import { LogFolder, numbered, pairs } from './log-kit.ts';
+import { LogFolder, numbered, pairs } from './kit/log-kit.ts';
 import { BatchEncoder } from './record-batch.ts';
 import { ValueKind } from './sample.ts';
+import { SampleKey } from './sample-key.ts';
 
 const kafka = requireService('kafka');
 
@@ -78,7 +79,7 @@ describe.skipIf(!kafka.available)(`Kafka's own tools ${kafka.reason}`, () => {
     const { writer, append } = folder.open({ segmentBytes: 300 });
     const encoder = new BatchEncoder();
     const sample = { timeUs: 1, kind: ValueKind.double, value: 1.5, quality: 0, flags: 0, serverTimeUs: null };
-    encoder.addSample(new TextEncoder().encode('a/Öl'), sample, [
+    encoder.addSample(SampleKey.of('a/Öl'), sample, [
       ['c', Uint8Array.of(1)],
       ['p', null],
     ]);

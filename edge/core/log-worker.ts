@@ -1,13 +1,23 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
+import { diskSpace } from './retention/disk-space.ts';
 import { Doorbell } from './doorbell.ts';
 import { DurableEnds, type SharedEnds } from './durable-ends.ts';
 import { assert, type FaultMessage, toFaultMessage } from './fault.ts';
-import { type Holds, type LogIdentity, LogWriter } from './log-writer.ts';
+import { type CommitClock, GroupCommit } from './group-commit.ts';
+import type { LogFigures } from './retention/log-figures.ts';
+import { type LogIdentity, LogWriter, type RecordedEvent } from './log-writer.ts';
 import { patientDisk } from './patient-disk.ts';
 import type { RecoveryReport } from './recovery.ts';
-import { RingOutlet } from './ring.ts';
-import { COMMIT_GROUP_BYTES } from './segment-files.ts';
+import type { RepackedSegment } from './repack/log.ts';
+import type { Holds, Offsets } from './retention/retention.ts';
+
+/** What the log keeps (`RetentionSettings`), as it crosses threads. */
+export interface RetentionConfig {
+  readonly budgetBytes: number;
+  readonly reserveBytes?: number | undefined;
+  readonly retentionMs?: Offsets | undefined;
+}
 
 /** What the main thread gives the worker at its start. */
 export interface LogWorkerData {
@@ -15,7 +25,7 @@ export interface LogWorkerData {
   readonly lostAndFound: string;
   readonly ends: SharedEnds;
   readonly doorbell: SharedArrayBuffer;
-  readonly budgetBytes: number;
+  readonly retention: RetentionConfig;
   readonly newLogId: string;
   readonly stamp: string;
   readonly segmentBytes: number | null;
@@ -30,6 +40,10 @@ export type LogCommand =
   /** Its producer has ended: what is in it is still taken. */
   | { readonly type: 'release'; readonly id: number }
   | { readonly type: 'hold'; readonly holds: Holds }
+  /** Somebody says that the wall clock is right. */
+  | { readonly type: 'confirm-clock' }
+  /** Answered with `swapped`. */
+  | { readonly type: 'swap'; readonly segment: RepackedSegment }
   | { readonly type: 'close' };
 
 /** What the worker posts. */
@@ -37,38 +51,55 @@ export type LogNotice =
   | { readonly type: 'opened'; readonly identity: LogIdentity; readonly reports: Record<string, RecoveryReport> }
   | { readonly type: 'failed'; readonly fault: FaultMessage }
   | { readonly type: 'disk-full'; readonly full: boolean }
-  | { readonly type: 'size'; readonly bytes: number; readonly withinBudget: boolean }
+  | { readonly type: 'size'; readonly figures: LogFigures }
+  /** The writer has appended an event of its own. */
+  | { readonly type: 'recorded'; readonly event: RecordedEvent }
+  /** There are complete segments that may be repacked: more than when it said so last. */
+  | { readonly type: 'completed' }
+  /** By so many bytes the log has become smaller; undefined: the segment was not wanted any more. */
+  | { readonly type: 'swapped'; readonly savedBytes: number | undefined }
   | { readonly type: 'closed' };
 
-/** Under load at least this much lies between the starts of two commits: without it small batches cost most of a core in syncs. */
-const COMMIT_FLOOR_MS = 0.3;
 const UPKEEP_EVERY_MS = 1000;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
+const clock: CommitClock = {
+  now: () => performance.now(),
+  pause: (ms) => void Atomics.wait(pause, 0, 0, ms),
+};
 
-/** The thread around the writer: gathers what lies in the rings into commit groups. It never returns to its event loop: it sleeps on the doorbell. */
+/** The thread around the writer. It never returns to its event loop: it sleeps on the doorbell. */
 class LogWorker {
   private readonly writer: LogWriter;
   private readonly doorbell: Doorbell;
-  private readonly rings = new Map<number, RingOutlet>();
+  private readonly groups: GroupCommit;
   private readonly notify: (notice: LogNotice) => void;
   private failureTold = false;
-  private lastCommitMs = 0;
   private lastUpkeepMs = 0;
+  private starved = false;
+  /** Commands that came while a write waited for space. */
+  private readonly later: LogCommand[] = [];
+  private completed = 0;
 
   constructor(data: LogWorkerData, notify: (notice: LogNotice) => void) {
     this.notify = notify;
     this.doorbell = new Doorbell(data.doorbell);
     const onFull = (full: boolean): void => notify({ type: 'disk-full', full });
+    const makeRoom = (): boolean => this.makeRoom();
     this.writer = new LogWriter({
-      disk: patientDisk({ disk: realDisk, onFull, stop: data.stop }),
+      disk: patientDisk({ disk: realDisk, onFull, makeRoom, stop: data.stop }),
       logFolder: data.logFolder,
       lostAndFound: data.lostAndFound,
       ends: new DurableEnds(data.ends),
-      budgetBytes: data.budgetBytes,
+      ...data.retention,
+      space: () => diskSpace(data.logFolder),
       newLogId: data.newLogId,
       stamp: data.stamp,
       ...(data.segmentBytes === null ? {} : { segmentBytes: data.segmentBytes }),
+    });
+    this.groups = new GroupCommit(this.writer, clock, (fault) => {
+      this.doorbell.refuse(fault);
+      this.tellFailure();
     });
   }
 
@@ -77,62 +108,49 @@ class LogWorker {
     this.notify({ type: 'opened', identity: this.writer.identity, reports });
   }
 
+  /** A write waits for space: what consumers no longer need since it began counts too, all other commands wait with it. */
+  private makeRoom(): boolean {
+    for (let command = nextCommand(); command !== undefined; command = nextCommand()) {
+      if (command.type === 'hold') this.writer.hold(command.holds);
+      else this.later.push(command);
+    }
+    return this.writer.makeRoom();
+  }
+
+  private nextCommand(): LogCommand | undefined {
+    return this.later.shift() ?? nextCommand();
+  }
+
   /** Works until it is told to close. */
-  run(nextCommand: () => LogCommand | undefined): void {
+  run(): void {
     for (;;) {
       const seen = this.doorbell.generation();
-      for (let command = nextCommand(); command !== undefined; command = nextCommand()) {
+      for (let command = this.nextCommand(); command !== undefined; command = this.nextCommand()) {
         if (command.type === 'close') return this.close();
         this.obey(command);
       }
-      const worked = this.commit();
+      const worked = this.starved ? this.groups.settle() : this.groups.commit();
       this.keepUp();
-      if (!worked) this.doorbell.sleep(seen, UPKEEP_EVERY_MS);
+      if (!worked) this.sleep(seen);
     }
   }
 
   private obey(command: Exclude<LogCommand, { type: 'close' }>): void {
     if (command.type === 'hold') this.writer.hold(command.holds);
-    else if (command.type === 'ring') this.rings.set(command.id, new RingOutlet(command.ring));
-    else {
-      // What its producer has put there is complete, and comes before what others put there from now on.
-      while (this.rings.get(command.id)?.waiting === true) this.commit();
-      this.rings.delete(command.id);
-    }
+    else if (command.type === 'swap')
+      this.notify({ type: 'swapped', savedBytes: this.writer.replaceSegment(command.segment) });
+    else if (command.type === 'confirm-clock') {
+      this.writer.confirmClock();
+      this.lastUpkeepMs = -UPKEEP_EVERY_MS;
+    } else if (command.type === 'ring') this.groups.add(command.id, command.ring);
+    else this.groups.release(command.id);
   }
 
-  /** One commit group: what lies in all rings by now, at most 4 MiB. Returns whether there was anything. */
-  private commit(): boolean {
-    if (![...this.rings.values()].some((ring) => ring.waiting)) return false;
-    const sinceLastMs = performance.now() - this.lastCommitMs;
-    if (sinceLastMs < COMMIT_FLOOR_MS) Atomics.wait(pause, 0, 0, COMMIT_FLOOR_MS - sinceLastMs);
-    this.lastCommitMs = performance.now();
-    const { writer } = this;
-    let group = 0;
-    for (const ring of this.rings.values()) {
-      const { data, view } = ring;
-      const all = ring.take((topic, records, at, bytes) => {
-        if (group > 0 && group + bytes > COMMIT_GROUP_BYTES) return undefined;
-        group += bytes;
-        return writer.stage(topic, data, view, at, bytes, records);
-      });
-      if (!all) break;
-    }
-    const failure = writer.commit();
-    if (failure !== undefined) this.doorbell.refuse(failure);
-    this.tellFailure();
-    for (const ring of this.rings.values()) ring.answer(failure !== undefined);
-    this.rotate();
-    return true;
-  }
-
-  /** Another producer comes first in the next group: one that always has 4 MiB ready must not keep the others out. */
-  private rotate(): void {
-    for (const [id, ring] of this.rings) {
-      this.rings.delete(id);
-      this.rings.set(id, ring);
-      return;
-    }
+  private sleep(seen: number): void {
+    const { groups, doorbell, starved } = this;
+    const limitMs = Math.max(0, Math.min(UPKEEP_EVERY_MS, groups.lazyDueMs));
+    // Who waits for space takes nothing before the next look at it.
+    doorbell.sleep(seen, limitMs, () => !starved && groups.isWaiting);
   }
 
   private tellFailure(): void {
@@ -146,17 +164,33 @@ class LogWorker {
   private keepUp(): void {
     if (performance.now() - this.lastUpkeepMs < UPKEEP_EVERY_MS) return;
     this.lastUpkeepMs = performance.now();
-    const withinBudget = this.writer.retain();
+    this.writer.retain();
     this.tellFailure();
-    this.notify({ type: 'size', bytes: this.writer.bytes, withinBudget });
+    for (const event of this.writer.takeRecorded()) this.notify({ type: 'recorded', event });
+    this.notify({ type: 'size', figures: this.writer.figures() });
+    this.tellStarved();
     this.writer.repairIndex();
+    this.tellCompleted();
+  }
+
+  private tellCompleted(): void {
+    const { completed } = this.writer;
+    if (completed === this.completed) return;
+    this.completed = completed;
+    this.notify({ type: 'completed' });
+  }
+
+  /** The last of the disk is left to those who can make room: senders wait, as on a full disk. */
+  private tellStarved(): void {
+    const { isStarved } = this.writer;
+    if (isStarved === this.starved) return;
+    this.starved = isStarved;
+    this.notify({ type: 'disk-full', full: isStarved });
   }
 
   /** What lies in the rings is committed and answered; then everything is closed. */
   private close(): void {
-    // At most what has room in the rings, a commit each: producers that go on meanwhile must not keep the log open.
-    for (let groups = 0; groups <= this.rings.size && this.commit(); groups++);
-    for (const ring of this.rings.values()) ring.close();
+    this.groups.close();
     this.writer.close();
     this.tellFailure();
     this.notify({ type: 'closed' });
@@ -183,4 +217,4 @@ function opened(): boolean {
   }
 }
 
-if (opened()) worker.run(nextCommand);
+if (opened()) worker.run();

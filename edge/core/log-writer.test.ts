@@ -2,8 +2,8 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Fault } from './fault.ts';
-import { expectedPairs, LogFolder, pairs, request } from './log-kit.ts';
-import { TracedDisk } from './traced-disk.ts';
+import { expectedPairs, LogFolder, pairs, request } from './kit/log-kit.ts';
+import { TracedDisk } from './kit/traced-disk.ts';
 
 describe('appending', () => {
   test('what was appended is read back in order, across rolls', () => {
@@ -14,7 +14,7 @@ describe('appending', () => {
     expect(pairs(folder.read(ends))).toEqual(expectedPairs(0, 300));
     const bases = folder.segments();
     expect(bases.length).toBeGreaterThan(5);
-    for (const base of bases) expect(statSync(folder.file(base)).size).toBeLessThanOrEqual(2000);
+    for (const base of bases) expect(folder.bytes(base).length).toBeLessThanOrEqual(2000);
     writer.close();
   });
 
@@ -227,7 +227,7 @@ describe('retention', () => {
   test('nothing that a consumer still needs is deleted, and the log says that it is above its budget', () => {
     using folder = new LogFolder();
     const { writer, ends } = filled(folder, 1);
-    writer.hold({ samples: 12 });
+    writer.hold({ local: { samples: 12 } });
     expect(writer.retain()).toBe(false);
     expect([folder.segments()[0], ends.start('samples')]).toEqual([10, 10]);
     for (const [hold, first] of [
@@ -236,11 +236,11 @@ describe('retention', () => {
       [19, 15],
       [20, 20],
     ]) {
-      writer.hold({ samples: hold ?? 0 });
+      writer.hold({ local: { samples: hold ?? 0 } });
       expect(writer.retain()).toBe(false);
       expect([hold, folder.segments()[0]]).toEqual([hold, first]);
     }
-    writer.hold({ samples: 50 });
+    writer.hold({ local: { samples: 50 } });
     expect(writer.retain()).toBe(false);
     expect(folder.segments()).toEqual([45]);
     writer.close();
@@ -270,13 +270,13 @@ describe('retention', () => {
 
   test('the largest topic gives first', () => {
     using folder = new LogFolder();
-    const { writer, ends } = folder.open({ topics: ['samples', 'events'], segmentBytes: 300, budgetBytes: 1500 });
-    for (let i = 0; i < 20; i++) writer.append([request('events', 5 * i, 5)]);
+    const { writer, ends } = folder.open({ topics: ['samples', 'derived'], segmentBytes: 300, budgetBytes: 1500 });
+    for (let i = 0; i < 20; i++) writer.append([request('derived', 5 * i, 5)]);
     for (let i = 0; i < 3; i++) writer.append([request('samples', 5 * i, 5)]);
     writer.hold({});
     expect(writer.retain()).toBe(true);
     expect(ends.start('samples')).toBe(0);
-    expect(ends.start('events')).toBeGreaterThan(0);
+    expect(ends.start('derived')).toBeGreaterThan(0);
     writer.close();
   });
 });

@@ -1,13 +1,18 @@
 import path from 'node:path';
+import { systemClock } from './clock.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { type Disk, readFile, replaceFile } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
-import { assert, errnoOf, Fault, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
-import type { AppendRequest } from './producer.ts';
+import { assert, errnoOf, Fault, type FaultCode, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
+import { figuresOf, type LogFigures } from './retention/log-figures.ts';
+import { type LogEvent, LogRetention, type RetentionSettings } from './retention/log-retention.ts';
+import { BatchEncoder } from './record-batch.ts';
 import type { RecoveryReport } from './recovery.ts';
+import type { RepackedSegment } from './repack/log.ts';
+import type { Holds, Release } from './retention/retention.ts';
 import { REFUSED } from './ring.ts';
 import { topicFolder } from './segment-files.ts';
-import { TopicLog } from './topic-log.ts';
+import { type ClosedSegment, TopicLog, type TopicLogSizes } from './topic-log.ts';
 
 /** What identifies a log: `epoch` rises when acknowledged data was lost, restored or promoted. */
 export interface LogIdentity {
@@ -17,23 +22,22 @@ export interface LogIdentity {
 }
 
 /** How a log is opened. */
-export interface LogWriterOptions {
+export interface LogWriterOptions extends RetentionSettings, TopicLogSizes {
   readonly disk: Disk;
   readonly logFolder: string;
   /** Where recoveries put what they cut off. */
   readonly lostAndFound: string;
   readonly ends: DurableEnds;
-  /** All topics together; the oldest complete segments go when there is more. */
-  readonly budgetBytes: number;
   /** Id for a log that has none yet. */
   readonly newLogId: string;
   /** Makes names of cut tails unique, such as the time. */
   readonly stamp: string;
-  readonly segmentBytes?: number;
 }
 
-/** Oldest offsets that consumers still need: nothing at or above them is deleted. A topic that is not named is held by nobody. */
-export type Holds = Readonly<Record<string, number>>;
+/** An event that the writer appended to topic `events`. */
+export interface RecordedEvent extends LogEvent {
+  readonly offset: number;
+}
 
 /** The log as its one writer owns it: all topics, their commits, recovery points and retention. Knows nothing of threads. */
 export class LogWriter {
@@ -45,7 +49,12 @@ export class LogWriter {
   private readonly touched = new Set<TopicLog>();
   private readonly recoveryPoints: string;
   private readonly logStarts: string;
-  private holds: Holds | undefined;
+  private readonly retention: LogRetention;
+  /** Events of the log itself that are not on record yet: on a full disk they come behind what they tell. */
+  private readonly owed: LogEvent[] = [];
+  private readonly recorded: RecordedEvent[] = [];
+  /** A checkpoint file is being replaced. */
+  private saving = false;
   /** As the files had them; topics that are not open keep theirs. */
   private points = new Map<string, number>();
   private starts = new Map<string, number>();
@@ -54,6 +63,7 @@ export class LogWriter {
 
   constructor(options: LogWriterOptions) {
     this.options = options;
+    this.retention = new LogRetention(options);
     this.recoveryPoints = path.join(options.logFolder, 'recovery-point-offset-checkpoint');
     this.logStarts = path.join(options.logFolder, 'log-start-offset-checkpoint');
   }
@@ -78,7 +88,7 @@ export class LogWriter {
     const reports: Record<string, RecoveryReport> = {};
     for (const topic of ends.topics) {
       const folder = topicFolder(logFolder, topic);
-      const log = new TopicLog(disk, folder, this.identity.epoch, this.options.segmentBytes);
+      const log = new TopicLog(disk, folder, this.identity.epoch, this.options);
       this.topics.set(topic, log);
       this.logs.push(log);
       const recoveryPoint = this.points.get(topic) ?? 0;
@@ -89,6 +99,7 @@ export class LogWriter {
     this.saveStarts();
     for (const [topic, log] of this.topics) ends.publish(topic, log.end, log.start);
     ends.notify();
+    this.retention.open(this.logs);
     return reports;
   }
 
@@ -131,74 +142,181 @@ export class LogWriter {
     }
   }
 
+  /** Whether batches of this topic may wait for a later commit. */
+  isLazy(topic: number): boolean {
+    return this.logs[topic]?.isLazy === true;
+  }
+
   /**
-   * Makes everything that was staged durable and publishes the new ends. Returns why that was not possible: then all of it is refused. A failed write or sync is final:
-   * nothing is ever acknowledged after it, since nobody knows what reached the disk.
+   * Makes everything that was staged durable and publishes the new ends; without `lazy`, topics that may wait are only written. Returns why that was not possible: then all of
+   * it is refused. A failed write or sync is final: nothing is ever acknowledged after it, since nobody knows what reached the disk.
    */
-  commit(): FaultMessage | undefined {
-    const { touched } = this;
+  commit(lazy = true): FaultMessage | undefined {
     if (this.failure !== undefined) return this.failure;
+    const synced = [...this.touched].filter((log) => lazy || !log.isLazy);
     try {
-      for (const log of touched) log.write();
-      for (const log of touched) log.sync();
+      for (const log of this.touched) log.write();
+      for (const log of synced) log.sync();
       this.saveRecoveryPoints();
     } catch (error) {
       return this.fail(error);
     }
-    for (const log of touched) this.options.ends.publish(log.topic, log.end);
-    this.options.ends.notify();
-    touched.clear();
+    this.publish();
+    for (const log of synced) this.touched.delete(log);
     return undefined;
   }
 
-  /** Appends batches and makes all of them durable. Answers in the order of the requests: a base offset, or a fault. */
-  append(requests: readonly AppendRequest[]): (number | FaultMessage)[] {
-    const { topics } = this.options.ends;
-    const staged = requests.map(({ topic, batch, records }) => {
-      const number = topics.indexOf(topic);
-      if (number < 0) return toFaultMessage(new Fault('log-topic-unknown', topic));
-      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-      return this.stage(number, batch, view, 0, batch.length, records);
-    });
-    const failure = this.commit();
-    return failure === undefined ? staged : requests.map(() => failure);
+  /** Says what has become durable, of a topic that may wait too: what its roll has synced. */
+  private publish(): void {
+    const { ends } = this.options;
+    const longer = [...this.touched].filter((log) => log.end !== ends.end(log.topic));
+    for (const log of longer) ends.publish(log.topic, log.end);
+    if (longer.length > 0) ends.notify();
   }
 
   private saveRecoveryPoints(): void {
     const logs = [...this.topics.values()];
     if (!logs.some((log) => log.recoveryPointDue)) return;
     for (const log of logs) this.points.set(log.topic, log.recoveryPoint);
-    writeCheckpoint(this.options.disk, this.recoveryPoints, this.points);
+    this.save(this.recoveryPoints, this.points);
     for (const log of logs) log.recoveryPointDue = false;
   }
 
   private saveStarts(): void {
     for (const log of this.topics.values()) this.starts.set(log.topic, log.start);
-    writeCheckpoint(this.options.disk, this.logStarts, this.starts);
+    this.save(this.logStarts, this.starts);
+  }
+
+  private save(file: string, offsets: ReadonlyMap<string, number>): void {
+    this.saving = true;
+    try {
+      writeCheckpoint(this.options.disk, file, offsets);
+    } finally {
+      this.saving = false;
+    }
   }
 
   /** Notes what consumers still need. Before the first call nothing is deleted: a consumer that still starts may need it. */
   hold(holds: Holds): void {
-    this.holds = holds;
+    this.retention.hold(holds);
   }
 
-  /** Deletes the oldest complete segments that nobody needs until the log is within its budget. Returns whether it is. */
+  /** Somebody says that the wall clock is right: what is too old goes again. */
+  confirmClock(): void {
+    try {
+      if (this.failure === undefined) this.retention.confirmClock();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** What is to be known of retention: sizes, ages, the clock. */
+  figures(): LogFigures {
+    return figuresOf([...this.topics.values()], this.retention);
+  }
+
+  /** Whether so little of the disk is free that nothing must be appended: what is written now would keep others from making room. As of the last `retain`. */
+  get isStarved(): boolean {
+    return this.retention.isStarved;
+  }
+
+  /** Events that the writer has put on record since the last call. */
+  takeRecorded(): RecordedEvent[] {
+    return this.recorded.splice(0);
+  }
+
+  /**
+   * Deletes what must go and may: what is over the budget, takes the reserve of the disk, or is too old (`retention.ts`). What a link loses by it is on record before it goes.
+   * To be called once a second, between two commits. Returns whether the log is within its bounds.
+   */
   retain(): boolean {
     try {
-      while (this.failure === undefined && this.bytes > this.options.budgetBytes) {
-        const victim = this.victim();
-        const segment = victim?.releaseOldest();
-        if (victim === undefined || segment === undefined) return false;
-        // Readers first, then the record, then the files: nobody is sent to what is gone.
-        this.options.ends.publish(victim.topic, victim.end, victim.start);
-        this.options.ends.notify();
-        this.saveStarts();
-        victim.remove(segment);
+      if (this.failure === undefined) {
+        this.retention.look();
+        const releases = this.retention.plan();
+        this.record([...this.retention.takeEvents(), ...this.owed.splice(0), ...this.retention.gaps(releases)]);
+        this.release(releases);
       }
     } catch (error) {
       this.fail(error);
     }
-    return this.bytes <= this.options.budgetBytes;
+    return this.retention.isWithin;
+  }
+
+  /**
+   * A write waits for space, in the middle of a commit: deletes what may go. The indexes first, so that the new starts can be put on record; what links lose by it is put on record when
+   * there is room. Returns whether anything was deleted.
+   */
+  makeRoom(): boolean {
+    if (this.failure !== undefined) return false;
+    this.retention.look();
+    const releases = this.retention.plan().filter(({ topic, segment }) => this.isComplete(topic, segment.baseOffset));
+    let unlinked = 0;
+    for (const { topic, segment } of releases) unlinked += this.topics.get(topic)?.removeIndexes(segment) ?? 0;
+    // A checkpoint file that waits for space is not written in between; the indexes are room enough for it.
+    if (this.saving) return unlinked > 0;
+    this.owed.push(...this.retention.gaps(releases));
+    this.release(releases);
+    return releases.length > 0;
+  }
+
+  private isComplete(topic: string, baseOffset: number): boolean {
+    return this.topics.get(topic)?.facts.active.baseOffset !== baseOffset;
+  }
+
+  /** Readers first, then the record, then the files: nobody is sent to what is gone. */
+  private release(releases: readonly Release[]): void {
+    if (this.failure !== undefined) return;
+    const gone: [TopicLog, ClosedSegment][] = [];
+    for (const { topic, segment } of releases) {
+      const log = this.topics.get(topic);
+      // What made room since this was planned has taken it already; the next one is not part of the plan.
+      if (log === undefined || log.start !== segment.baseOffset) continue;
+      if (!this.isComplete(topic, segment.baseOffset)) log.completeActive();
+      const released = log.releaseOldest();
+      if (released !== undefined) gone.push([log, released]);
+    }
+    if (gone.length === 0) return;
+    for (const log of new Set(gone.map(([each]) => each))) this.options.ends.publish(log.topic, log.end, log.start);
+    this.options.ends.notify();
+    this.saveStarts();
+    this.saveRecoveryPoints();
+    for (const [log, segment] of gone) {
+      log.remove(segment);
+      this.retention.released(segment.bytes);
+    }
+  }
+
+  /** Appends events of the log itself, durable when this returns. A log without that topic does without. */
+  private record(events: readonly LogEvent[]): void {
+    const topic = this.logs.findIndex((log) => log.topic === 'events');
+    if (events.length === 0 || topic < 0) return;
+    const clock = this.options.clock ?? systemClock();
+    const encoder = new BatchEncoder();
+    const text = new TextEncoder();
+    for (const { key, type, members } of events)
+      encoder.addRecord(text.encode(key), text.encode(JSON.stringify({ v: 1, at: clock.nowUs(), type, ...members })));
+    const batch = encoder.finish(clock.nowMs());
+    const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+    const first = this.stage(topic, batch, view, 0, batch.length, events.length);
+    if (this.commit() !== undefined) return;
+    for (const [i, event] of events.entries()) this.recorded.push({ ...event, offset: first + i });
+  }
+
+  /** Records that came into complete segments, deleted ones too: grows when a segment is completed. */
+  get completed(): number {
+    return this.logs.reduce((sum, log) => sum + log.facts.active.baseOffset, 0);
+  }
+
+  /** Puts a repacked segment in the place of the one that it was made of (`TopicLog.replaceSegment`). Returns the bytes that this saves, undefined where it is refused. */
+  replaceSegment({ topic, baseOffset, endOffset }: RepackedSegment): number | undefined {
+    if (this.failure !== undefined) return undefined;
+    try {
+      return this.topics.get(topic)?.replaceSegment(baseOffset, endOffset);
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
   }
 
   /** Builds a piece of an index that was found missing or not whole at start (see `IndexRepair`): to be called now and then. */
@@ -208,21 +326,8 @@ export class LogWriter {
   }
 
   private fail(error: unknown): FaultMessage {
-    this.failure = { code: 'log-write-failed', detail: messageOf(error) };
+    this.failure = { code: failureCode(error), detail: messageOf(error) };
     return this.failure;
-  }
-
-  /** The largest topic whose oldest segment nobody needs. */
-  private victim(): TopicLog | undefined {
-    const { holds } = this;
-    if (holds === undefined) return undefined;
-    let best: TopicLog | undefined;
-    for (const log of this.topics.values()) {
-      const { oldest } = log;
-      if (oldest === undefined || oldest.endOffset > (holds[log.topic] ?? Infinity)) continue;
-      if (best === undefined || log.bytes > best.bytes) best = log;
-    }
-    return best;
   }
 
   /** Clean stop: everything synced and trimmed, recovery points at the end. After a failure nothing is touched; one here is noted in `failed`. */
@@ -237,7 +342,8 @@ export class LogWriter {
   }
 }
 
-function parseIdentity(file: string, bytes: Uint8Array): LogIdentity {
+/** What `millrace.json` says. Throws `data-unreadable`. */
+export function parseIdentity(file: string, bytes: Uint8Array): LogIdentity {
   const parsed = parseJson(new TextDecoder().decode(bytes));
   if (typeof parsed === 'object' && parsed !== null && 'v' in parsed && 'logId' in parsed && 'epoch' in parsed) {
     const { v, logId, epoch } = parsed;
@@ -262,5 +368,12 @@ function asFault(error: unknown): unknown {
   const code = errnoOf(error);
   if (error instanceof Fault || code === undefined) return error;
   const unreadable = ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(code);
-  return new Fault(unreadable ? 'data-unreadable' : 'log-write-failed', messageOf(error), { cause: error });
+  return new Fault(unreadable ? 'data-unreadable' : failureCode(error), messageOf(error), { cause: error });
+}
+
+/** Why an open log can be written no more. */
+function failureCode(error: unknown): FaultCode {
+  const code = errnoOf(error);
+  if (code === 'EROFS') return 'disk-read-only';
+  return code === 'ENOENT' || code === 'ENOTDIR' ? 'log-segment-missing' : 'log-write-failed';
 }

@@ -3,9 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '../../test/services/wait.ts';
 import { Fault } from './fault.ts';
-import { Log, type LogOptions, TOPICS } from './log.ts';
-import { entriesOf, expectedPairs, LogFolder, numbered, pairs } from './log-kit.ts';
+import { Log, type LogOptions } from './log.ts';
+import { entriesOf, expectedPairs, LogFolder, numbered, pairs } from './kit/log-kit.ts';
 import { RING_BYTES } from './ring.ts';
+import { TOPICS } from './topics.ts';
 
 /** A log with its worker; closed and removed at the end. */
 class RunningLog implements AsyncDisposable {
@@ -44,7 +45,7 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 function producerThread(log: Log, script: string, from = 0): Worker {
   const port = log.producerPort();
   const producer = new URL('./producer.ts', import.meta.url).href;
-  const kit = new URL('./log-kit.ts', import.meta.url).href;
+  const kit = new URL('./kit/log-kit.ts', import.meta.url).href;
   const code = `
     const { parentPort, workerData } = require('node:worker_threads');
     void (async () => {
@@ -263,11 +264,11 @@ describe('failures', () => {
     await producer.append('samples', numbered(0, 5), 5);
     rmSync(`${folder.log}/samples-0`, { recursive: true });
     const answers = [5, 10, 15].map((next) => codeOf(producer.append('samples', numbered(next, 5), 5)));
-    expect(await Promise.all(answers)).toEqual(Array(3).fill('log-write-failed'));
-    expect(await codeOf(log.producer().append('events', numbered(0, 1), 1))).toBe('log-write-failed');
+    expect(await Promise.all(answers)).toEqual(Array(3).fill('log-segment-missing'));
+    expect(await codeOf(log.producer().append('events', numbered(0, 1), 1))).toBe('log-segment-missing');
     await waitFor('a report', () => running.failures.length > 0);
-    expect(running.failures.map((fault) => fault.code)).toEqual(['log-write-failed']);
-    expect([log.ends.end('samples'), log.state.failed?.code]).toEqual([5, 'log-write-failed']);
+    expect(running.failures.map((fault) => fault.code)).toEqual(['log-segment-missing']);
+    expect([log.ends.end('samples'), log.state.failed?.code]).toEqual([5, 'log-segment-missing']);
     await log.close();
     expect(running.failures).toHaveLength(1);
   });
@@ -290,15 +291,17 @@ describe('failures', () => {
 test('retention: once consumers have said what they need, the log keeps to its budget and says its size', async () => {
   await using running = await RunningLog.open({ segmentBytes: 10_000, budgetBytes: 50_000 });
   const { log, folder } = running;
+  // Repacked it would be within its budget.
+  await log.repacking.stop();
   const producer = log.producer();
   for (let next = 0; next < 5000; next += 100) await producer.append('samples', numbered(next, 100), 100);
-  await waitFor('a size', () => log.state.bytes > 100_000);
-  expect([log.state.withinBudget, log.ends.start('samples')]).toEqual([false, 0]);
+  await waitFor('a size', () => log.state.figures.bytes > 100_000);
+  expect([log.state.figures.withinBudget, log.ends.start('samples')]).toEqual([false, 0]);
   const reader = folder.reader(log.ends);
   reader.read(1000);
-  log.hold({ samples: 5000 });
-  await waitFor('the budget', () => log.state.withinBudget);
-  expect(log.state.bytes).toBeLessThanOrEqual(50_000);
+  log.hold({ local: { samples: 5000 } });
+  await waitFor('the budget', () => log.state.figures.withinBudget);
+  expect(log.state.figures.bytes).toBeLessThanOrEqual(50_000);
   const start = log.ends.start('samples');
   expect(reader.read()).toMatchObject({ kind: 'gap', last: start - 1, reason: 'retention' });
   reader.close();

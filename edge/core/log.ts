@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { Doorbell } from './doorbell.ts';
 import { DurableEnds } from './durable-ends.ts';
 import { Fault, type FaultMessage, fromFaultMessage } from './fault.ts';
-import type { LogCommand, LogNotice, LogWorkerData } from './log-worker.ts';
-import type { Holds, LogIdentity } from './log-writer.ts';
+import type { LogFigures } from './retention/log-figures.ts';
+import type { LogCommand, LogNotice, LogWorkerData, RetentionConfig } from './log-worker.ts';
+import type { LogIdentity, RecordedEvent } from './log-writer.ts';
 import { type Producer, type ProducerPort, RingProducer } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
+import type { RepackedSegment } from './repack/log.ts';
+import { Repacking } from './repack/repacking.ts';
+import type { Holds } from './retention/retention.ts';
 import { createRing } from './ring.ts';
-
-/** Topics of this version, one partition each. */
-export const TOPICS = ['samples', 'derived', 'events', 'quarantine', 'tags', 'audit', '__state.alarms'] as const;
+import { TOPICS } from './topics.ts';
 
 /** How the log of a gateway is opened. */
-export interface LogOptions {
+export interface LogOptions extends RetentionConfig {
   /** The gateway's data folder: the log lies in `log/`, cut tails in `lost+found/`. */
   readonly dataFolder: string;
-  readonly budgetBytes: number;
   readonly nowMs: number;
   readonly topics?: readonly string[];
   readonly segmentBytes?: number;
@@ -30,10 +32,23 @@ export interface LogState {
   /** Set once: the writer writes no more. */
   failed: FaultMessage | undefined;
   diskFull: boolean;
-  bytes: number;
-  /** False: consumers hold so much that the log cannot keep to its budget. */
-  withinBudget: boolean;
+  /** Sizes and ages, told once a second. */
+  figures: LogFigures;
 }
+
+/** Events of the writer that wait for somebody to look; the oldest are forgotten, and still stand in the topic. */
+const MAX_RECORDED = 1000;
+/** A writer that waits for space does not answer. */
+const CONFIRM_MS = 5000;
+
+const NO_FIGURES: LogFigures = {
+  bytes: 0,
+  limitBytes: 0,
+  withinBudget: true,
+  clock: { trusted: true, aheadMs: 0 },
+  topics: [],
+  linkBytes: {},
+};
 
 /** The main thread's handle of the log: starts the writer's worker, hands out producers, shares the durable ends. */
 export class Log {
@@ -44,9 +59,9 @@ export class Log {
     reports: {},
     failed: undefined,
     diskFull: false,
-    bytes: 0,
-    withinBudget: true,
+    figures: NO_FIGURES,
   };
+  readonly repacking: Repacking;
   private readonly options: LogOptions;
   /** Set to 1: a writer that waits for a full disk gives up. */
   private readonly stop = new Int32Array(new SharedArrayBuffer(4));
@@ -58,22 +73,26 @@ export class Log {
   private exited: Promise<void> = Promise.resolve();
   private closing = false;
   private onFailed: ((fault: Fault) => void) | undefined;
+  private readonly recorded: RecordedEvent[] = [];
+  private figuresNext = Promise.withResolvers<void>();
 
   constructor(options: LogOptions) {
     this.options = options;
     this.folder = path.join(options.dataFolder, 'log');
     this.ends = DurableEnds.create(options.topics ?? TOPICS);
+    const swap = (segment: RepackedSegment): void => this.post({ type: 'swap', segment });
+    this.repacking = new Repacking({ logFolder: this.folder, ends: this.ends.shared, swap });
   }
 
   /** Recovers and opens the log. `onFailed` is called once if it must stop writing later. Throws the Fault of a log that cannot be opened: its worker has then ended. */
   async open(onFailed: (fault: Fault) => void): Promise<void> {
-    const { dataFolder, budgetBytes, nowMs, segmentBytes } = this.options;
+    const { dataFolder, budgetBytes, reserveBytes, retentionMs, nowMs, segmentBytes } = this.options;
     const data: LogWorkerData = {
       logFolder: this.folder,
       lostAndFound: path.join(dataFolder, 'lost+found'),
       ends: this.ends.shared,
       doorbell: this.doorbell.memory,
-      budgetBytes,
+      retention: { budgetBytes, reserveBytes, retentionMs },
       newLogId: randomUUID(),
       stamp: String(nowMs),
       segmentBytes: segmentBytes ?? null,
@@ -84,6 +103,7 @@ export class Log {
     this.exited = new Promise((resolve) => {
       worker.once('exit', () => {
         this.worker = undefined;
+        this.figuresNext.resolve();
         for (const life of this.lives) life.close();
         if (!this.closing) this.fail(new Fault('worker-failed', 'The log writer has ended.'));
         resolve();
@@ -112,15 +132,23 @@ export class Log {
       state.reports = notice.reports;
     } else if (notice.type === 'failed') this.fail(fromFaultMessage(notice.fault));
     else if (notice.type === 'disk-full') state.diskFull = notice.full;
-    else if (notice.type === 'size') {
-      state.bytes = notice.bytes;
-      state.withinBudget = notice.withinBudget;
+    else if (notice.type === 'completed') this.repacking.wake();
+    else if (notice.type === 'swapped') this.repacking.swapped(notice.savedBytes);
+    else if (notice.type === 'recorded') {
+      this.recorded.push(notice.event);
+      if (this.recorded.length > MAX_RECORDED) this.recorded.shift();
+    } else if (notice.type === 'size') {
+      state.figures = notice.figures;
+      this.figuresNext.resolve();
+      this.figuresNext = Promise.withResolvers();
     }
   }
 
   private fail(fault: Fault): void {
     if (this.state.failed !== undefined) return;
     this.state.failed = { code: fault.code, detail: fault.detail };
+    // Nobody would swap in what it makes.
+    void this.repacking.stop();
     this.onFailed?.(fault);
   }
 
@@ -149,19 +177,37 @@ export class Log {
     return port;
   }
 
-  /** Tells the writer the oldest offsets that consumers still need. */
+  /** Tells the writer what consumers and links still need. */
   hold(holds: Holds): void {
     this.post({ type: 'hold', holds });
   }
 
+  /** Says that the wall clock is right: data goes by its age again. Throws `not-ready` where the writer does not answer: it waits for space, or has ended. */
+  async confirmClock(): Promise<void> {
+    const limit = performance.now() + CONFIRM_MS;
+    this.post({ type: 'confirm-clock' });
+    // The figures that come first may be older than the command.
+    do await Promise.race([this.figuresNext.promise, delay(CONFIRM_MS, undefined, { ref: false })]);
+    while (!this.state.figures.clock.trusted && this.worker !== undefined && performance.now() < limit);
+    if (this.worker === undefined || !this.state.figures.clock.trusted)
+      throw new Fault('not-ready', 'The log writer does not answer.');
+  }
+
+  /** Events that the writer itself has put on record in topic `events` since the last call. */
+  takeRecorded(): RecordedEvent[] {
+    return this.recorded.splice(0);
+  }
+
   private post(command: LogCommand): void {
     this.worker?.postMessage(command);
-    this.doorbell.ring();
+    this.doorbell.call();
   }
 
   /** Clean stop: what was posted before is durable and answered, files are trimmed. Later appends get `log-closed`. After a failure nothing is written. */
   async close(): Promise<void> {
     this.closing = true;
+    // What it has ready by then is swapped in before the writer closes.
+    await this.repacking.stop();
     Atomics.store(this.stop, 0, 1);
     Atomics.notify(this.stop, 0);
     this.post({ type: 'close' });

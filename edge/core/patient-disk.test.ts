@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { errnoOf } from './fault.ts';
-import { expectedPairs, LogFolder, pairs } from './log-kit.ts';
+import { expectedPairs, LogFolder, pairs } from './kit/log-kit.ts';
 import { patientDisk } from './patient-disk.ts';
-import { type DiskCall, systemError, TracedDisk } from './traced-disk.ts';
+import { type DiskCall, systemError, TracedDisk } from './kit/traced-disk.ts';
 
 /** A disk that is full for so many of the calls that `when` picks, and what it says about it. */
 function full(times: number, when: (call: DiskCall) => boolean, code = 'ENOSPC') {
@@ -39,6 +39,21 @@ describe('a full disk', () => {
     expect([state.refused, told]).toEqual([5, [true, false]]);
     expect(writer.failed).toBeUndefined();
     expect(pairs(folder.read(ends))).toEqual(expectedPairs(0, 20));
+    writer.close();
+  });
+
+  test('tries again at once when room was made, however often; what making room writes waits like anything else', () => {
+    using folder = new LogFolder();
+    const { traced, told, stop, state } = full(5, (call) => call.op === 'write' && isLog(call));
+    let rooms = 5;
+    const makeRoom = (): boolean => {
+      disk.makeFolder(folder.lostAndFound);
+      return rooms-- > 0;
+    };
+    const disk = patientDisk({ disk: traced, onFull: (isFull) => told.push(isFull), makeRoom, stop, retryMs: 60_000 });
+    const { append, writer } = folder.open({ disk });
+    expect(append(0, 5)).toBe(0);
+    expect([state.refused, rooms, told]).toEqual([5, 0, [true, false]]);
     writer.close();
   });
 

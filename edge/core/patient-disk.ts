@@ -8,6 +8,8 @@ export interface PatientDiskOptions {
   readonly disk: Disk;
   /** Told when the disk is full, and when a call has succeeded again. */
   readonly onFull: (full: boolean) => void;
+  /** Called before each wait: deletes what is not needed, and returns whether there was any; then the call is tried again at once. */
+  readonly makeRoom?: () => boolean;
   /** One number, 0. Set it to 1 and notify: what waits gives up and throws what the system said. */
   readonly stop: Int32Array;
   readonly retryMs?: number;
@@ -18,7 +20,19 @@ export interface PatientDiskOptions {
  * never tried again, whatever it says: nobody knows what it lost.
  */
 export function patientDisk(options: PatientDiskOptions): Disk {
-  const { disk, onFull, stop, retryMs = RETRY_MS } = options;
+  const { disk, onFull, makeRoom = () => false, stop, retryMs = RETRY_MS } = options;
+  let makesRoom = false;
+
+  /** Making room writes too: what it writes waits like anything else. */
+  function hasMadeRoom(): boolean {
+    if (makesRoom) return false;
+    makesRoom = true;
+    try {
+      return makeRoom();
+    } finally {
+      makesRoom = false;
+    }
+  }
 
   function patiently<T>(call: () => T): T {
     for (let full = false; ;) {
@@ -31,7 +45,7 @@ export function patientDisk(options: PatientDiskOptions): Disk {
         if ((code !== 'ENOSPC' && code !== 'EDQUOT') || Atomics.load(stop, 0) !== 0) throw error;
         if (!full) onFull(true);
         full = true;
-        Atomics.wait(stop, 0, 0, retryMs);
+        if (!hasMadeRoom()) Atomics.wait(stop, 0, 0, retryMs);
       }
     }
   }

@@ -18,13 +18,6 @@ export interface Producer {
   close(): void;
 }
 
-/** A batch and where it goes. */
-export interface AppendRequest {
-  readonly topic: string;
-  readonly batch: Uint8Array;
-  readonly records: number;
-}
-
 /** What a thread needs to give batches to the log: post it there with `life` in the transfer list, and make a `RingProducer` of it. */
 export interface ProducerPort {
   readonly ring: SharedArrayBuffer;
@@ -108,11 +101,12 @@ export class RingProducer implements Producer {
   }
 
   writable(): Promise<void> {
-    if (this.closed || this.hasRoom()) return Promise.resolve();
+    if (this.closed || this.isWritable) return Promise.resolve();
     return new Promise((resolve) => this.waiters.push(resolve));
   }
 
-  private hasRoom(): boolean {
+  /** Whether there is room for a batch now. */
+  get isWritable(): boolean {
     return this.overdue.length === 0 && this.inlet.fits(MAX_BATCH_BYTES);
   }
 
@@ -134,7 +128,7 @@ export class RingProducer implements Producer {
     underWay.splice(0, settled);
     this.catchUp();
     if (this.pending === 0) this.port.life.unref();
-    if (this.hasRoom()) this.wake();
+    if (this.isWritable) this.wake();
   }
 
   /** Puts what had to wait into the ring. */

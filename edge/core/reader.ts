@@ -3,10 +3,20 @@ import { type Disk, realDisk } from './disk.ts';
 import { DurableEnds } from './durable-ends.ts';
 import { errnoOf, Fault } from './fault.ts';
 import { type IndexEntry, lookUpPosition, lookUpTime, type TimeEntry } from './index-file.ts';
-import { BATCH_HEADER_BYTES, checkBatch, MAX_BATCH_BYTES, placeBatch, readBatchHeader } from './record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  batchCount,
+  batchLength,
+  checkBatch,
+  MAX_BATCH_BYTES,
+  placeBatch,
+  readBatchHeader,
+} from './record-batch.ts';
+import { RecordCursor } from './record-cursor.ts';
 import { listSegments, listTopics, segmentFile, topicFolder } from './segment-files.ts';
 
 const DEFAULT_READ_BYTES = 1024 * 1024;
+const LEAST_READ_BYTES = 4096;
 
 /** What one `read` gives. */
 export type ReadResult =
@@ -16,6 +26,14 @@ export type ReadResult =
   | { readonly kind: 'gap'; readonly first: number; readonly last: number; readonly reason: 'damage' | 'retention' }
   /** Caught up with the durable end. */
   | { readonly kind: 'end' };
+
+/** Records of a topic that a consumer could not have: what it tells of a gap. */
+export interface TopicGap {
+  readonly topic: string;
+  readonly first: number;
+  readonly last: number;
+  readonly reason: 'damage' | 'retention';
+}
 
 /** What a reader needs. */
 export interface LogReaderOptions {
@@ -38,6 +56,8 @@ export class LogReader {
   /** Where in the open segment the batch of `next` begins. */
   private place = 0;
   private next = 0;
+  /** Bytes of a record as the last read found them. */
+  private recordBytes = 100;
 
   constructor(options: LogReaderOptions) {
     this.options = options;
@@ -64,7 +84,10 @@ export class LogReader {
     this.base = -1;
   }
 
-  /** First offset whose record timestamp is at or after this time, as far as record times grow; the durable end if there is none. The position stays. */
+  /**
+   * First offset whose record timestamp is at or after this time; the durable end if there is none. The position stays. Where a clock was set back, record times do not grow:
+   * then it is the first such offset behind a segment that begins earlier, of which there may be more than one. Looks into few segments, however many there are.
+   */
   offsetAt(timestampMs: number): number {
     const other = new LogReader(this.options);
     try {
@@ -80,30 +103,52 @@ export class LogReader {
     }
   }
 
-  /** An offset before which no record is as late as this time: by the last time index that has an entry for it, where that entry is true. `other` looks at the entries. */
+  /** An offset from which on to look for this time: in the last segment that begins earlier, by its time index where that has an entry and the entry is true. `other` looks. */
   private offsetBefore(timestampMs: number, other: LogReader): number {
-    const bases = listSegments(this.disk, this.folder);
+    const end = this.ends.end(this.topic);
     const start = this.ends.start(this.topic);
-    for (const base of bases.toReversed()) {
-      const entry = lookUpTime(this.disk, this.folder, base, timestampMs);
-      if (entry !== undefined && other.confirms(entry)) return Math.max(entry.lastOffset, start);
+    // The next segment may have begun before anything of it is durable.
+    const bases = listSegments(this.disk, this.folder).filter((each) => each < end);
+    const base = bases[lastEarlier(bases.length, (i) => other.beginsBefore(bases[i] ?? 0, timestampMs))];
+    if (base === undefined) return start;
+    const entry = lookUpTime(this.disk, this.folder, base, timestampMs);
+    const isTrue = entry !== undefined && other.confirms(entry);
+    return Math.max(isTrue ? entry.lastOffset : base, start);
+  }
+
+  /** Whether a segment begins with a batch of an earlier time. False also where it is not there, or damaged. */
+  private beginsBefore(base: number, timestampMs: number): boolean {
+    this.seek(base);
+    try {
+      this.fd = this.disk.open(segmentFile(this.folder, base, 'log'), 'r');
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw error;
     }
-    return start;
+    this.place = 0;
+    const first = this.readBatches(base + 1, BATCH_HEADER_BYTES);
+    return first !== undefined && readBatchHeader(viewOf(first.bytes), 0).baseTimestampMs < timestampMs;
   }
 
   /** Whether the batch that a time entry speaks of is there and has that time. */
   private confirms(entry: TimeEntry): boolean {
+    if (entry.lastOffset >= this.ends.end(this.topic)) return false;
     this.seek(entry.lastOffset);
     const result = this.read(BATCH_HEADER_BYTES);
     if (result.kind !== 'data') return false;
-    const batch = readBatchHeader(new DataView(result.bytes.buffer, result.bytes.byteOffset), 0);
+    const batch = readBatchHeader(viewOf(result.bytes), 0);
     return batch.baseOffset + batch.count - 1 === entry.lastOffset && batch.maxTimestampMs === entry.timestampMs;
   }
 
-  /** Reads on: at most `maxBytes`, but at least one batch. Throws `log-damaged` if what must be there cannot be found at all. */
+  /**
+   * Reads on: at most `maxBytes`, but at least one batch. Throws `log-position-ahead` behind the durable end: the
+   * records that will get those offsets are not the ones that the reader takes for read.
+   */
   read(maxBytes: number = DEFAULT_READ_BYTES): ReadResult {
     const end = this.ends.end(this.topic);
-    if (this.next >= end) return { kind: 'end' };
+    if (this.next === end) return { kind: 'end' };
+    if (this.next > end)
+      throw new Fault('log-position-ahead', `${this.topic}: offset ${this.next}, the log ends at ${end}.`);
     const start = this.ends.start(this.topic);
     if (this.next < start) return this.gap(start, 'retention');
     if (this.fd < 0) {
@@ -128,9 +173,8 @@ export class LogReader {
       // Asked after the folder was listed: retention may have been quicker.
       const start = this.ends.start(this.topic);
       if (start > this.next) return this.gap(start, 'retention');
-      const [first] = bases;
-      if (first === undefined) throw new Fault('log-damaged', `${this.folder} has no segment.`);
-      return this.gap(first, 'damage');
+      // Somebody has deleted what there was.
+      return this.gap(this.limit(bases, this.next), 'damage');
     }
     try {
       this.fd = this.disk.open(segmentFile(this.folder, base, 'log'), 'r');
@@ -178,7 +222,9 @@ export class LogReader {
       const batch = readBatchHeader(view, 0);
       if (from !== undefined && expected < 0) expected = from.lastOffset - batch.count + 1;
       const sane = header[16] === 2 && batch.bytes >= BATCH_HEADER_BYTES && batch.bytes <= MAX_BATCH_BYTES;
-      if (!sane || batch.count < 1 || batch.baseOffset !== expected || expected > target) return false;
+      // A count that is wrong must not make this the batch of a later offset.
+      const whole = batch.count >= 1 && view.getInt32(23) === batch.count - 1;
+      if (!sane || !whole || batch.baseOffset !== expected || expected > target) return false;
       expected += batch.count;
       if (expected > target) {
         this.place = at;
@@ -189,34 +235,33 @@ export class LogReader {
     }
   }
 
-  private readBatches(end: number, maxBytes: number): ReadResult | undefined {
-    const wanted = Math.max(maxBytes, BATCH_HEADER_BYTES);
-    if (this.buffer.length < wanted) this.buffer = new Uint8Array(wanted);
+  private readBatches(end: number, maxBytes: number): Extract<ReadResult, { kind: 'data' }> | undefined {
+    // A read costs as much as it asks for, also where only zeros lie, filled in ahead: not much more than there can be.
+    const likely = LEAST_READ_BYTES + 2 * this.recordBytes * (end - this.next);
+    const wanted = Math.max(Math.min(maxBytes, likely), BATCH_HEADER_BYTES);
+    if (this.buffer.length < wanted) this.buffer = new Uint8Array(Math.min(wanted * 2, Math.max(wanted, maxBytes)));
     let length = this.disk.read(this.fd, this.buffer.subarray(0, wanted), this.place);
-    const first = this.batchLength(0, length);
+    const first = length < 12 ? 0 : batchLength(viewOf(this.buffer), 0);
     if (first > length && first <= MAX_BATCH_BYTES) {
       if (this.buffer.length < first) this.buffer = new Uint8Array(first);
       length = this.disk.read(this.fd, this.buffer.subarray(0, first), this.place);
     }
     const baseOffset = this.next;
+    const bytes = this.buffer.subarray(0, length);
+    const view = viewOf(bytes);
     let at = 0;
     while (this.next < end) {
-      const problem = checkBatch(this.buffer.subarray(0, length), at, this.next);
+      const problem = checkBatch(bytes, at, this.next);
       if (problem !== undefined && problem !== 'offset') break;
-      const batch = readBatchHeader(new DataView(this.buffer.buffer, this.buffer.byteOffset), at);
       // Only bytes outside the checksum differ: continuity knows them.
-      if (problem === 'offset') placeBatch(this.buffer, at, this.next, batch.epoch);
-      this.next += batch.count;
-      at += batch.bytes;
+      if (problem === 'offset') placeBatch(bytes, at, this.next, view.getInt32(at + 12));
+      this.next += batchCount(view, at);
+      at += batchLength(view, at);
     }
     if (at === 0) return undefined;
     this.place += at;
+    this.recordBytes = Math.ceil(at / (this.next - baseOffset));
     return { kind: 'data', bytes: this.buffer.subarray(0, at), baseOffset, nextOffset: this.next };
-  }
-
-  private batchLength(at: number, length: number): number {
-    if (at + 12 > length) return 0;
-    return new DataView(this.buffer.buffer, this.buffer.byteOffset).getInt32(at + 8) + 12;
   }
 
   /** No valid batch where one must be: the segment has ended, or it is damaged. */
@@ -241,14 +286,47 @@ export class LogReader {
   }
 }
 
+/**
+ * The last of so many for which `isEarlier` holds, if it holds up to some and for none behind; else one that it holds for and not for the next; 0 if there is none. Asks few:
+ * first the last, then further and further back, for mostly it is a late one that is wanted.
+ */
+function lastEarlier(count: number, isEarlier: (i: number) => boolean): number {
+  let high = count;
+  let low = count - 1;
+  for (let step = 2; low > 0 && !isEarlier(low); step *= 2) {
+    high = low;
+    low -= step;
+  }
+  low = Math.max(low, 0);
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (isEarlier(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Offset of the first record at or after a time in whole batches; undefined: there is none. */
 function firstSince(bytes: Uint8Array, timestampMs: number): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   for (let at = 0; at < bytes.length;) {
     const batch = readBatchHeader(view, at);
-    if (batch.maxTimestampMs >= timestampMs) return batch.baseOffset;
+    if (batch.maxTimestampMs >= timestampMs) return firstRecordSince(bytes, at, timestampMs) ?? batch.baseOffset;
     at += batch.bytes;
   }
   return undefined;
+}
+
+/** A batch that was merged (`repack-batches.ts`) holds records of different times. */
+function firstRecordSince(bytes: Uint8Array, at: number, timestampMs: number): number | undefined {
+  const cursor = new RecordCursor();
+  cursor.open(bytes, at);
+  while (cursor.next()) if (cursor.timestampMs >= timestampMs) return cursor.offset;
+  return undefined;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Start and end of each topic of a log that no gateway holds open, for tools that only read: the end is behind the last valid batch. */

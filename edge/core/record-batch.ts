@@ -1,9 +1,10 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
-import { ByteWriter } from './byte-writer.ts';
+import { ByteWriter, putZigzag } from './byte-writer.ts';
 import { assert, Fault } from './fault.ts';
 import { type Sample, ValueKind } from './sample.ts';
-import { SAMPLE_SCHEMA_ID, writeSample } from './sample-codec.ts';
+import { ORDINARY_BYTES, writeSample } from './sample-codec.ts';
+import type { SampleKey } from './sample-key.ts';
 
 /** Kafka record batch v2 (FORMAT.md, "Record batch"). */
 export const BATCH_HEADER_BYTES = 61;
@@ -23,24 +24,27 @@ export type RecordHeader = readonly [name: string, value: Uint8Array | null];
 
 const NO_HEADERS: readonly RecordHeader[] = [];
 
-/** Builds one batch at a time: `add…` records, then `finish`. Offsets and epoch stay 0: the writer of the log fills them in. */
+/** Builds one batch at a time: `add…` records, then `seal` or `finish`. Offsets and epoch stay 0: the writer of the log fills them in. */
 export class BatchEncoder {
-  private readonly records = new ByteWriter(64 * 1024);
+  /** The batch as it grows; its header has its place from the beginning. */
+  private readonly batch = emptyBatch();
+  /** The same, compressed. */
+  private readonly packed = new ByteWriter(0);
   private readonly record = new ByteWriter(1024);
   private readonly value = new ByteWriter(1024);
   /** Records added so far. */
   count = 0;
 
-  /** Bytes of the batch if it were finished now, uncompressed. */
+  /** Bytes of the batch if it were sealed now, uncompressed. */
   get bytes(): number {
-    return BATCH_HEADER_BYTES + this.records.length;
+    return this.batch.length;
   }
 
   /** Adds a sample under its tag. Returns its bytes, or undefined (nothing is added) if it is larger than a record may be. */
-  addSample(key: Uint8Array, sample: Sample, headers: readonly RecordHeader[] = NO_HEADERS): number | undefined {
+  addSample(key: SampleKey, sample: Sample, headers: readonly RecordHeader[] = NO_HEADERS): number | undefined {
     if (headers.length === 0 && isOrdinary(key, sample))
       return this.addOrdinary(key, Math.floor(sample.timeUs), sample.value);
-    this.beginRecord(key);
+    this.beginRecord(key.bytes);
     // The value's length stands before it: it is written aside first.
     const { value } = this;
     value.reset();
@@ -48,44 +52,33 @@ export class BatchEncoder {
     return this.endRecord(value.bytes.subarray(0, value.length), headers);
   }
 
-  /** The sample that nearly all are, written in place: 0.06 instead of 0.15 µs in batches of 1,000. */
-  private addOrdinary(key: Uint8Array, timeUs: number, value: number): number {
-    const { records, count } = this;
-    const keyBytes = key.length;
+  /** The sample that nearly all are, written in place and in words: 0.03 instead of 0.15 µs in batches of 1,000. */
+  private addOrdinary(key: SampleKey, timeUs: number, value: number): number {
+    const { batch, count } = this;
+    const { template, start: from } = key;
     const countBytes = count < 64 ? 1 : count < 8192 ? 2 : 3;
-    // Attributes, time, count, key with its length, length of the value, value, number of headers.
-    const length = 2 + countBytes + (keyBytes < 64 ? 1 : 2) + keyBytes + 1 + ORDINARY_BYTES + 1;
-    records.ensure(length + 3);
-    const { bytes, view, length: start } = records;
-    let at = putSmall(bytes, start, length);
+    // Attributes, time, count, template, the rest of the value behind magic and schema, number of headers.
+    const length = 2 + countBytes + key.length + (ORDINARY_BYTES - 5) + 1;
+    batch.ensure(length + 8);
+    const { bytes, view, length: start } = batch;
+    let at = putZigzag(bytes, start, length);
     bytes[at++] = 0;
     bytes[at++] = 0;
-    at = putSmall(bytes, at, count);
-    at = putSmall(bytes, at, keyBytes);
-    for (let i = 0; i < keyBytes; i++) bytes[at++] = key[i] ?? 0;
-    bytes[at++] = ORDINARY_BYTES * 2;
-    bytes[at++] = 0;
-    view.setUint32(at, SAMPLE_SCHEMA_ID);
-    at += 4;
-    let high = Math.floor(timeUs / 0x8000_0000);
-    let low = (timeUs * 2) >>> 0;
-    for (let i = 0; i < 7; i++) {
-      bytes[at++] = (low & 0x7f) | 0x80;
-      low = ((low >>> 7) | (high << 25)) >>> 0;
-      high >>>= 7;
-    }
-    bytes[at++] = low;
-    bytes[at++] = ValueKind.double * 2;
-    view.setFloat64(at, value, true);
-    at += 8;
+    at = putZigzag(bytes, at, count);
+    // The last word may end behind the template: what follows is written over it.
+    for (let i = 0; i < key.length; i += 4) view.setInt32(at + i, template.getInt32(from + i, true), true);
+    at += key.length;
+    // Eight bytes of seven bits each, the lowest first.
+    const high = Math.floor(timeUs / 0x800_0000);
+    view.setInt32(at, sevenBits((timeUs - high * 0x800_0000) * 2) | -0x7f7f7f80, true);
+    view.setInt32(at + 4, sevenBits(high) | 0x00808080, true);
+    bytes[at + 8] = ValueKind.double * 2;
+    view.setFloat64(at + 9, value, true);
     // Quality Good, no flags, no server time, no headers.
-    bytes[at++] = 0;
-    bytes[at++] = 0;
-    bytes[at++] = 0;
-    bytes[at++] = 0;
-    records.length = at;
+    view.setInt32(at + 17, 0);
+    batch.length = at + 21;
     this.count++;
-    return at - start;
+    return at + 21 - start;
   }
 
   /** Adds a record as it is. Returns its bytes, or undefined if it is larger than a record may be. */
@@ -108,7 +101,7 @@ export class BatchEncoder {
   }
 
   private endRecord(value: Uint8Array | null, headers: readonly RecordHeader[]): number | undefined {
-    const { record, records } = this;
+    const { record, batch } = this;
     writeBytes(record, value);
     record.varlong(headers.length);
     for (const [name, content] of headers) {
@@ -116,63 +109,77 @@ export class BatchEncoder {
       writeBytes(record, content);
     }
     if (record.length > MAX_RECORD_BYTES) return undefined;
-    const before = records.length;
-    records.varlong(record.length);
-    records.raw(record.bytes.subarray(0, record.length));
+    const before = batch.length;
+    batch.varlong(record.length);
+    batch.raw(record.bytes.subarray(0, record.length));
     this.count++;
-    return records.length - before;
+    return batch.length - before;
   }
 
   /**
-   * The batch, stamped with the ingest time, in memory of its own; the encoder is empty again. `compress` left out: zstd from about 100 records on.
-   * Records that zstd does not make smaller stay plain. Throws `batch-too-large`.
+   * The batch, stamped with the ingest time; the encoder is empty again. Its memory is the encoder's: it holds until the next record is added. `compress` left out: zstd from
+   * about 100 records on. Records that zstd does not make smaller stay plain. Throws `batch-too-large`.
    */
-  finish(timestampMs: number, compress: boolean = this.count >= COMPRESS_FROM_RECORDS): Uint8Array<ArrayBuffer> {
-    assert(this.count > 0, 'a batch has at least one record');
-    const plain = this.records.bytes.subarray(0, this.records.length);
-    if (plain.length > MAX_UNPACKED_BYTES || this.count > MAX_BATCH_RECORDS)
-      throw new Fault('batch-too-large', `${plain.length} bytes unpacked in ${this.count} records.`);
-    const packed = compress
-      ? zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
-      : undefined;
-    const smaller = packed !== undefined && packed.length < plain.length;
-    const batch = smaller
-      ? assembleBatch(packed, this.count, timestampMs, CODEC_ZSTD)
-      : assembleBatch(plain, this.count, timestampMs, CODEC_NONE);
+  seal(timestampMs: number, compress: boolean = this.count >= COMPRESS_FROM_RECORDS): Uint8Array<ArrayBuffer> {
+    const { batch, count } = this;
+    assert(count > 0, 'a batch has at least one record');
+    const plainBytes = batch.length - BATCH_HEADER_BYTES;
+    if (plainBytes > MAX_UNPACKED_BYTES || count > MAX_BATCH_RECORDS)
+      throw new Fault('batch-too-large', `${plainBytes} bytes unpacked in ${count} records.`);
+    const smaller = compress && this.pack();
+    const result = smaller ? this.packed : batch;
+    if (result.length > MAX_BATCH_BYTES)
+      throw new Fault('batch-too-large', `${result.length} bytes in ${count} records.`);
+    putHeader(result, count, timestampMs, smaller ? CODEC_ZSTD : CODEC_NONE);
+    const sealed = result.bytes.subarray(0, result.length);
     this.clear();
-    return batch;
+    return sealed;
+  }
+
+  /** The same in memory of its own. */
+  finish(timestampMs: number, compress?: boolean): Uint8Array<ArrayBuffer> {
+    return this.seal(timestampMs, compress).slice();
+  }
+
+  /** Compresses the records. False: that does not make them smaller. */
+  private pack(): boolean {
+    const { batch, packed } = this;
+    const plain = batch.bytes.subarray(BATCH_HEADER_BYTES, batch.length);
+    const records = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+    if (records.length >= plain.length) return false;
+    packed.reset();
+    packed.skip(BATCH_HEADER_BYTES);
+    packed.raw(records);
+    return true;
   }
 
   /** Forgets what was added. */
   clear(): void {
-    this.records.reset();
+    this.batch.length = BATCH_HEADER_BYTES;
     this.count = 0;
   }
 }
 
-/** Bytes of an ordinary sample's value: schema, eight of time, kind, value, three of nothing. */
-const ORDINARY_BYTES = 25;
+function emptyBatch(): ByteWriter {
+  const batch = new ByteWriter(64 * 1024);
+  batch.skip(BATCH_HEADER_BYTES);
+  return batch;
+}
+
 /** Times that take eight bytes: from 1978 to 3111, µs. */
 const EIGHT_BYTES_FROM_US = 2 ** 48;
 const EIGHT_BYTES_TO_US = 2 ** 55;
 
-/** A double, Good, without flags and server time, of our days, under a key that fits: its bytes have a fixed layout. */
-function isOrdinary(key: Uint8Array, sample: Sample): sample is Sample & { readonly value: number } {
+/** A double, Good, without flags and server time, of our days, under a key that has a template: its bytes have a fixed layout. */
+function isOrdinary(key: SampleKey, sample: Sample): sample is Sample & { readonly value: number } {
   const { kind, quality, flags, serverTimeUs, timeUs } = sample;
   if (kind !== ValueKind.double || quality !== 0 || flags !== 0 || serverTimeUs !== null) return false;
-  return timeUs >= EIGHT_BYTES_FROM_US && timeUs < EIGHT_BYTES_TO_US && key.length < 8000;
+  return timeUs >= EIGHT_BYTES_FROM_US && timeUs < EIGHT_BYTES_TO_US && key.length > 0;
 }
 
-/** A zigzag variable-length integer from 0 to a million. Returns the place behind it. */
-function putSmall(bytes: Uint8Array, start: number, value: number): number {
-  let at = start;
-  let rest = value * 2;
-  while (rest > 0x7f) {
-    bytes[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  bytes[at++] = rest;
-  return at;
+/** The lowest 28 bits, seven in each byte. */
+function sevenBits(value: number): number {
+  return (value & 0x7f) | ((value & 0x3f80) << 1) | ((value & 0x1f_c000) << 2) | ((value & 0xfe0_0000) << 3);
 }
 
 function writeBytes(out: ByteWriter, bytes: Uint8Array | null): void {
@@ -181,23 +188,29 @@ function writeBytes(out: ByteWriter, bytes: Uint8Array | null): void {
   out.raw(bytes);
 }
 
-/** Header and checksum around encoded records. */
-function assembleBatch(body: Uint8Array, count: number, timestampMs: number, codec: number): Uint8Array<ArrayBuffer> {
-  const total = BATCH_HEADER_BYTES + body.length;
-  if (total > MAX_BATCH_BYTES) throw new Fault('batch-too-large', `${total} bytes in ${count} records.`);
-  const batch = new Uint8Array(total);
-  const view = new DataView(batch.buffer);
-  view.setInt32(8, total - 12);
+/** Fills in the header and the checksum before encoded records. */
+function putHeader({ bytes, view, length }: ByteWriter, count: number, timestampMs: number, codec: number): void {
+  const high = Math.floor(timestampMs / 0x1_0000_0000);
+  const low = timestampMs % 0x1_0000_0000;
+  view.setInt32(0, 0);
+  view.setInt32(4, 0);
+  view.setInt32(8, length - 12);
+  view.setInt32(12, 0);
   view.setUint8(16, 2);
   view.setInt16(21, codec);
   view.setInt32(23, count - 1);
-  view.setBigInt64(27, BigInt(timestampMs));
-  view.setBigInt64(35, BigInt(timestampMs));
-  batch.fill(0xff, 43, 57);
+  // All records have the ingest time.
+  for (const at of [27, 35]) {
+    view.setInt32(at, high);
+    view.setUint32(at + 4, low);
+  }
+  // Producer id, its epoch, base sequence: none.
+  view.setInt32(43, -1);
+  view.setInt32(47, -1);
+  view.setInt16(51, -1);
+  view.setInt32(53, -1);
   view.setInt32(57, count);
-  batch.set(body, BATCH_HEADER_BYTES);
-  view.setUint32(17, crc32c(batch.subarray(21)));
-  return batch;
+  view.setUint32(17, crc32c(bytes.subarray(21, length)));
 }
 
 /** The fixed part of a batch. Timestamps in ms, `bytes` with the first 12. */
@@ -215,14 +228,14 @@ export interface BatchHeader {
 /** Reads the fixed part at `at`; the caller has made sure that 61 bytes are there. Nothing is checked. */
 export function readBatchHeader(view: DataView, at: number): BatchHeader {
   return {
-    baseOffset: Number(view.getBigInt64(at)),
-    bytes: view.getInt32(at + 8) + 12,
+    baseOffset: batchBaseOffset(view, at),
+    bytes: batchLength(view, at),
     epoch: view.getInt32(at + 12),
     crc: view.getUint32(at + 17),
     codec: view.getInt16(at + 21) & 7,
-    count: view.getInt32(at + 57),
-    baseTimestampMs: Number(view.getBigInt64(at + 27)),
-    maxTimestampMs: Number(view.getBigInt64(at + 35)),
+    count: batchCount(view, at),
+    baseTimestampMs: int64(view, at + 27),
+    maxTimestampMs: batchMaxTimestampMs(view, at),
   };
 }
 
@@ -234,13 +247,13 @@ export function checkBatch(bytes: Uint8Array, at: number, expectedOffset?: numbe
   if (at + BATCH_HEADER_BYTES > bytes.length) return 'short';
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint8(at + 16) !== 2) return 'magic';
-  const total = view.getInt32(at + 8) + 12;
+  const total = batchLength(view, at);
   if (total < BATCH_HEADER_BYTES || total > MAX_BATCH_BYTES) return 'length';
   if (at + total > bytes.length) return 'short';
   if (crc32c(bytes.subarray(at + 21, at + total)) !== view.getUint32(at + 17)) return 'checksum';
-  const count = view.getInt32(at + 57);
+  const count = batchCount(view, at);
   if (count < 1 || count > MAX_BATCH_RECORDS || view.getInt32(at + 23) !== count - 1) return 'count';
-  if (expectedOffset !== undefined && Number(view.getBigInt64(at)) !== expectedOffset) return 'offset';
+  if (expectedOffset !== undefined && batchBaseOffset(view, at) !== expectedOffset) return 'offset';
   return undefined;
 }
 
@@ -258,7 +271,7 @@ export function placeBatchIn(view: DataView, at: number, baseOffset: number, epo
 
 /** Offset of a batch's first record. */
 export function batchBaseOffset(view: DataView, at: number): number {
-  return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+  return int64(view, at);
 }
 
 /** Bytes of a batch, with the first 12. */
@@ -273,5 +286,10 @@ export function batchCount(view: DataView, at: number): number {
 
 /** Ingest time of a batch's latest record, ms. */
 export function batchMaxTimestampMs(view: DataView, at: number): number {
-  return view.getInt32(at + 35) * 0x1_0000_0000 + view.getUint32(at + 39);
+  return int64(view, at + 35);
+}
+
+/** An int64, exact up to ±2^53. Without BigInt: headers are read for every batch, by the writer and by each reader. */
+function int64(view: DataView, at: number): number {
+  return view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
 }

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Fault } from './fault.ts';
-import { expectedPairs, LogFolder, numbered, type OpenLog, pairs } from './log-kit.ts';
-import { systemError, TracedDisk } from './traced-disk.ts';
+import { expectedPairs, LogFolder, numbered, type OpenLog, pairs } from './kit/log-kit.ts';
+import { systemError, TracedDisk } from './kit/traced-disk.ts';
 
 const POINTS = 'recovery-point-offset-checkpoint';
 

@@ -4,6 +4,7 @@ import type { Disk } from './disk.ts';
 import { Fault } from './fault.ts';
 import { SegmentIndex } from './index-file.ts';
 import { placeBatch } from './record-batch.ts';
+import { PAGE_BYTES } from './tail-file.ts';
 import { COMMIT_GROUP_BYTES, listSegments, segmentFile } from './segment-files.ts';
 
 /** A range of offsets that cannot be read any more, with the record times around it (0: unknown). */
@@ -222,8 +223,22 @@ export class TopicRecovery {
     return index;
   }
 
+  /** Behind the page of the last byte that is not zero: the zeros that are written ahead of the data are nothing that could be lost. */
+  private endOfContent(fd: number, from: number): number {
+    const part = new Uint8Array(64 * 1024);
+    const size = this.disk.size(fd);
+    for (let end = size; end > from;) {
+      const start = Math.max(from, end - part.length);
+      const count = this.disk.read(fd, part.subarray(0, end - start), start);
+      const last = part.subarray(0, count).findLastIndex((byte) => byte !== 0);
+      if (last >= 0) return Math.min(size, Math.ceil((start + last + 1) / PAGE_BYTES) * PAGE_BYTES);
+      end = start;
+    }
+    return from;
+  }
+
   private cut(fd: number, position: number, offset: number): void {
-    const bytes = this.disk.size(fd) - position;
+    const bytes = this.endOfContent(fd, position) - position;
     const name = `${path.basename(this.folder)}.${offset}.${this.stamp}.bin`;
     const file = path.join(this.lostAndFound, name);
     this.disk.makeFolder(this.lostAndFound);

@@ -52,7 +52,7 @@ describe('a ring', () => {
             let next = taken.length;
             taken.push(...take(outlet, one.limit, () => next++));
           } else if (one.do === 'answer') {
-            outlet.answer(false);
+            outlet.answer(true);
             answered = taken.length;
           } else inlet.settle((answer) => settled.push(answer));
           expect(inlet.pending).toBe(put.length - settled.length);
@@ -72,7 +72,7 @@ describe('a ring', () => {
     expect(count).toBe(Math.floor(RING_BYTES / 900_000));
     expect(take(outlet, 2, () => 0)).toHaveLength(2);
     expect(inlet.fits(900_000)).toBe(false);
-    outlet.answer(false);
+    outlet.answer(true);
     expect(inlet.fits(900_000)).toBe(false);
     inlet.settle(() => undefined);
     expect(inlet.fits(900_000)).toBe(true);
@@ -88,7 +88,7 @@ describe('a ring', () => {
       for (; inlet.fits(1); count++) inlet.put(0, batchOf(count, 1), count);
       expect(count).toBe(RING_SLOTS);
       take(outlet, RING_SLOTS, () => next++);
-      outlet.answer(false);
+      outlet.answer(true);
       const settled: number[] = [];
       inlet.settle((answer) => settled.push(answer));
       expect([settled.length, settled[0], settled.at(-1)]).toEqual([RING_SLOTS, next - RING_SLOTS, next - 1]);
@@ -101,7 +101,7 @@ describe('a ring', () => {
     for (let i = 0; i < 100; i++) {
       inlet.put(0, batchOf(7, 100_000), 7);
       take(outlet, 1, () => 0);
-      outlet.answer(false);
+      outlet.answer(true);
       inlet.settle(() => undefined);
     }
     expect(outlet.data.subarray(100_000).every((byte) => byte === 0)).toBe(true);
@@ -112,7 +112,7 @@ describe('a ring', () => {
     const [inlet, outlet] = [new RingInlet(memory), new RingOutlet(memory)];
     for (let i = 0; i < 3; i++) inlet.put(0, batchOf(i, 10), i);
     take(outlet, 2, () => 5);
-    outlet.answer(true);
+    outlet.refuse();
     expect(outlet.waiting).toBe(true);
     const settled: number[] = [];
     inlet.settle((answer) => settled.push(answer));
@@ -121,13 +121,31 @@ describe('a ring', () => {
     expect(outlet.waiting).toBe(false);
   });
 
+  test('answers are given up to the first batch that becomes durable later, and no further', () => {
+    const memory = createRing();
+    const [inlet, outlet] = [new RingInlet(memory), new RingOutlet(memory)];
+    for (let i = 0; i < 4; i++) inlet.put(i === 2 ? 1 : 0, batchOf(i, 10), i);
+    let taken = 0;
+    outlet.take((topic) => {
+      if (topic === 1) outlet.noteLazy();
+      return taken++;
+    });
+    const settled: number[] = [];
+    outlet.answer(false);
+    inlet.settle((answer) => settled.push(answer));
+    expect([settled, outlet.holdsLazy]).toEqual([[0, 1], true]);
+    outlet.answer(true);
+    inlet.settle((answer) => settled.push(answer));
+    expect([settled, outlet.holdsLazy]).toEqual([[0, 1, 2, 3], false]);
+  });
+
   test('who waits is woken by an answer, and by the end', async () => {
     const memory = createRing();
     const [inlet, outlet] = [new RingInlet(memory), new RingOutlet(memory)];
     inlet.put(0, batchOf(0, 10), 0);
     const answered = inlet.changed(inlet.generation());
     take(outlet, 1, () => 0);
-    outlet.answer(false);
+    outlet.answer(true);
     await answered;
     const ended = inlet.changed(inlet.generation());
     expect(inlet.closed).toBe(false);

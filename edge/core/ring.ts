@@ -135,9 +135,10 @@ export class RingInlet {
 /** The writer's end. */
 export class RingOutlet {
   private readonly ring: Ring;
-  /** Slots taken into the commit that is under way, and slots answered. */
+  /** Slots taken, slots answered, and the first of a batch that becomes durable later. */
   private taken = 0;
   private head = 0;
+  private lazyFrom: number | undefined;
 
   constructor(memory: SharedArrayBuffer) {
     this.ring = new Ring(memory);
@@ -156,8 +157,8 @@ export class RingOutlet {
     return Atomics.load(this.ring.control, TAIL) >>> 0 !== this.taken;
   }
 
-  /** Calls with each batch that is there now; what it returns is the batch's answer, or undefined: no more are taken now. Returns whether all were. */
-  take(stage: (topic: number, records: number, at: number, bytes: number) => number | undefined): boolean {
+  /** Calls with each batch that is there now; what it returns is the batch's answer, or undefined: no more are taken now. */
+  take(stage: (topic: number, records: number, at: number, bytes: number) => number | undefined): void {
     const { ring } = this;
     const tail = Atomics.load(ring.control, TAIL) >>> 0;
     while (this.taken !== tail) {
@@ -165,21 +166,37 @@ export class RingOutlet {
       const slot = index * SLOT_INTS;
       const { slots } = ring;
       const answer = stage(slots[slot] ?? 0, slots[slot + 1] ?? 0, slots[slot + 2] ?? 0, slots[slot + 3] ?? 0);
-      if (answer === undefined) return false;
+      if (answer === undefined) return;
       ring.answers[index] = answer;
       this.taken = (this.taken + 1) >>> 0;
     }
-    return true;
   }
 
-  /** All that was taken is durable, or refused for good: its answers are given. */
-  answer(refused: boolean): void {
+  /** The batch that is being taken becomes durable later than others. Answers are given in order: those behind it wait for it. */
+  noteLazy(): void {
+    this.lazyFrom ??= this.taken;
+  }
+
+  /** Whether batches were taken that become durable later. */
+  get holdsLazy(): boolean {
+    return this.lazyFrom !== undefined;
+  }
+
+  /** What was taken is durable: its answers are given. `lazy`: also that of batches that become durable later. */
+  answer(lazy: boolean): void {
+    const upTo = lazy ? this.taken : (this.lazyFrom ?? this.taken);
+    if (lazy) this.lazyFrom = undefined;
+    if (this.head === upTo) return;
+    this.head = upTo;
+    Atomics.store(this.ring.control, HEAD, this.head | 0);
+    wake(this.ring.control);
+  }
+
+  /** What was taken will not be durable. */
+  refuse(): void {
     const { ring } = this;
-    if (this.head === this.taken) return;
-    if (refused) for (let i = this.head; i !== this.taken; i = (i + 1) >>> 0) ring.answers[i % RING_SLOTS] = REFUSED;
-    this.head = this.taken;
-    Atomics.store(ring.control, HEAD, this.head | 0);
-    wake(ring.control);
+    for (let i = this.head; i !== this.taken; i = (i + 1) >>> 0) ring.answers[i % RING_SLOTS] = REFUSED;
+    this.answer(true);
   }
 
   /** No more answers are given. */

@@ -5,6 +5,9 @@ import { type ArrayValue, type Sample, type Value, ValueKind } from './sample.ts
 /** Schema id of sample v1: first four bytes of the SHA-256 of its canonical form, shifted right by one (FORMAT.md, "Sample v1"). */
 export const SAMPLE_SCHEMA_ID = 0x4b81f81c;
 
+/** Bytes of an ordinary sample (a double, Good, of our days, without flags and server time): magic and schema, eight of time, kind, value, three of nothing. */
+export const ORDINARY_BYTES = 25;
+
 // A byte order mark at the start of a string belongs to the value: without this it would be dropped.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -91,8 +94,30 @@ export class SampleReader implements Sample {
 
   /** Reads the sample in `bytes` from `start` to `end`. Throws `sample-malformed`; the fields are then undefined. */
   read(bytes: Uint8Array, start: number, end: number): void {
+    this.from.open(bytes, start, end);
+    if (end - start !== ORDINARY_BYTES || !this.readOrdinary(start)) this.readAny(end);
+  }
+
+  /** The sample that nearly all are, in words: 10 instead of 50 ns. False: it is another one, which may be malformed. */
+  private readOrdinary(at: number): boolean {
     const { from } = this;
-    from.open(bytes, start, end);
+    const { view } = from;
+    if (view.getUint8(at) !== 0 || view.getUint32(at + 1) !== SAMPLE_SCHEMA_ID) return false;
+    const timeUs = from.eightAt(at + 5);
+    if (timeUs < 0 || view.getUint8(at + 13) !== ValueKind.double * 2) return false;
+    // Quality Good, no flags, no server time.
+    if ((view.getUint16(at + 22) | view.getUint8(at + 24)) !== 0) return false;
+    this.timeUs = timeUs;
+    this.kind = ValueKind.double;
+    this.value = view.getFloat64(at + 14, true);
+    this.quality = 0;
+    this.flags = 0;
+    this.serverTimeUs = null;
+    return true;
+  }
+
+  private readAny(end: number): void {
+    const { from } = this;
     if (from.uint8() !== 0) from.fail('magic is not 0');
     const schema = from.view.getUint32(from.skip(4));
     if (schema !== SAMPLE_SCHEMA_ID) from.fail(`schema id ${schema} is not ${SAMPLE_SCHEMA_ID}`);

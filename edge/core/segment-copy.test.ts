@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { realDisk } from './disk.ts';
 import { lookUpPosition } from './index-file.ts';
-import { entriesOf, LogFolder } from './log-kit.ts';
+import { entriesOf, LogFolder } from './kit/log-kit.ts';
 import { openEnds } from './reader.ts';
 import { SegmentCopy } from './segment-copy.ts';
 import { listSegments, segmentFile } from './segment-files.ts';

@@ -11,8 +11,13 @@ export function topicFolder(logFolder: string, topic: string): string {
   return path.join(logFolder, `${topic}-0`);
 }
 
+/** Ends the names of files that are to take the place of a segment's: Kafka's own word, it deletes them at start as we do. */
+export const CLEANED = '.cleaned';
+/** Files of a segment, and those that are to take their place. */
+export type SegmentFileKind = `${'log' | 'index' | 'timeindex'}${'' | typeof CLEANED}`;
+
 /** Path of a segment's file: its base offset in 20 digits. */
-export function segmentFile(folder: string, baseOffset: number, kind: 'log' | 'index' | 'timeindex'): string {
+export function segmentFile(folder: string, baseOffset: number, kind: SegmentFileKind): string {
   return path.join(folder, `${String(baseOffset).padStart(20, '0')}.${kind}`);
 }
 

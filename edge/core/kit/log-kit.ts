@@ -1,21 +1,51 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Disk, realDisk } from './disk.ts';
-import { DurableEnds } from './durable-ends.ts';
-import { LogWriter } from './log-writer.ts';
-import type { AppendRequest } from './producer.ts';
-import { LogReader } from './reader.ts';
-import { BatchEncoder } from './record-batch.ts';
-import { RecordCursor } from './record-cursor.ts';
-import type { RecoveryReport } from './recovery.ts';
-import { listSegments, segmentFile, topicFolder } from './segment-files.ts';
+import { type Disk, realDisk } from '../disk.ts';
+import { DurableEnds } from '../durable-ends.ts';
+import { Fault, type FaultMessage, toFaultMessage } from '../fault.ts';
+import type { RetentionSettings } from '../retention/log-retention.ts';
+import { LogWriter, type LogWriterOptions } from '../log-writer.ts';
+import { LogReader } from '../reader.ts';
+import { BATCH_HEADER_BYTES, BatchEncoder } from '../record-batch.ts';
+import { RecordCursor } from '../record-cursor.ts';
+import type { RecoveryReport } from '../recovery.ts';
+import { listSegments, segmentFile, topicFolder } from '../segment-files.ts';
 
 /** For tests: a record as it was read; `number` is what `numbered` put into it. */
 export interface Entry {
   readonly offset: number;
   readonly number: number;
   readonly timestampMs: number;
+}
+
+/** A batch and where it goes. */
+export interface AppendRequest {
+  readonly topic: string;
+  readonly batch: Uint8Array;
+  readonly records: number;
+}
+
+/** The writer, given its batches in this thread. */
+export class TestLogWriter extends LogWriter {
+  private readonly topicNames: readonly string[];
+
+  constructor(options: LogWriterOptions) {
+    super(options);
+    this.topicNames = options.ends.topics;
+  }
+
+  /** Appends batches and makes all of them durable. Answers in the order of the requests: a base offset, or a fault. */
+  append(requests: readonly AppendRequest[]): (number | FaultMessage)[] {
+    const staged = requests.map(({ topic, batch, records }) => {
+      const number = this.topicNames.indexOf(topic);
+      if (number < 0) return toFaultMessage(new Fault('log-topic-unknown', topic));
+      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+      return this.stage(number, batch, view, 0, batch.length, records);
+    });
+    const failure = this.commit();
+    return failure === undefined ? staged : requests.map(() => failure);
+  }
 }
 
 /** What reading a topic from one offset to its end gave. */
@@ -77,17 +107,16 @@ export function readAll(reader: LogReader, from: number, maxBytes?: number): Rea
   return reading;
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Partial<RetentionSettings> {
   readonly disk?: Disk;
   readonly topics?: readonly string[];
   readonly segmentBytes?: number;
-  readonly budgetBytes?: number;
   readonly stamp?: string;
 }
 
 /** A log that is open, with its ends and what its recovery found. */
 export interface OpenLog {
-  readonly writer: LogWriter;
+  readonly writer: TestLogWriter;
   readonly ends: DurableEnds;
   readonly reports: Record<string, RecoveryReport>;
   /** Appends one numbered batch; the answer of the writer. */
@@ -109,13 +138,17 @@ export class LogFolder implements Disposable {
   }
 
   /** A writer in this thread that is not open yet. */
-  writer(options: OpenOptions, ends: DurableEnds): LogWriter {
-    return new LogWriter({
+  writer(options: OpenOptions, ends: DurableEnds): TestLogWriter {
+    return new TestLogWriter({
       disk: options.disk ?? realDisk,
       logFolder: this.log,
       lostAndFound: this.lostAndFound,
       ends,
       budgetBytes: options.budgetBytes ?? 1e12,
+      reserveBytes: options.reserveBytes,
+      retentionMs: options.retentionMs,
+      clock: options.clock,
+      space: options.space,
       newLogId: '00000000-0000-4000-8000-000000000000',
       stamp: options.stamp ?? '1',
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
@@ -186,8 +219,10 @@ export class LogFolder implements Disposable {
     return segmentFile(topicFolder(this.log, topic), base, kind);
   }
 
+  /** Content of a segment's file, without the zeros that lie behind the data of one that is being written. */
   bytes(base: number, kind: 'log' | 'index' | 'timeindex' = 'log'): Buffer {
-    return readFileSync(this.file(base, kind));
+    const bytes = readFileSync(this.file(base, kind));
+    return kind === 'log' ? bytes.subarray(0, dataEnd(bytes)) : bytes;
   }
 
   /** Base offsets of a topic's segments. */
@@ -196,7 +231,7 @@ export class LogFolder implements Disposable {
   }
 
   /** Appends a record with this value to `samples`. */
-  appendValue(writer: LogWriter, value: Uint8Array): void {
+  appendValue(writer: TestLogWriter, value: Uint8Array): void {
     const encoder = new BatchEncoder();
     encoder.addRecord(null, value);
     writer.append([{ topic: 'samples', batch: encoder.finish(1_600_000_000_000), records: 1 }]);
@@ -217,6 +252,13 @@ export class LogFolder implements Disposable {
   text(name: string): string {
     return readFileSync(path.join(this.log, name), 'utf8');
   }
+}
+
+/** Where the batches of a segment end if nothing but zeros comes behind them, else where the file ends. */
+function dataEnd(bytes: Buffer): number {
+  let at = 0;
+  while (at + BATCH_HEADER_BYTES <= bytes.length && bytes[at + 16] === 2) at += bytes.readInt32BE(at + 8) + 12;
+  return at < bytes.length && bytes.subarray(at).every((byte) => byte === 0) ? at : bytes.length;
 }
 
 /** Entries as [offset, number]. */

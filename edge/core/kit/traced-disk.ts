@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type Disk, realDisk } from './disk.ts';
+import { type Disk, realDisk } from '../disk.ts';
 
 /** A call that changes the disk, or could. `file` is the last part of its path. */
 export interface DiskCall {

@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { waitFor } from '../../../test/services/wait.ts';
+import type { Fault } from '../fault.ts';
+import { Log, type LogOptions } from '../log.ts';
+import { expectedPairs, LogFolder, numbered, pairs } from '../kit/log-kit.ts';
+import type { Producer } from '../producer.ts';
+import { topicFolder } from '../segment-files.ts';
+
+/** A log with its workers; closed and removed at the end. */
+class RunningLog implements AsyncDisposable {
+  readonly folder: LogFolder;
+  readonly log: Log;
+  readonly failures: Fault[] = [];
+
+  private constructor(options: Partial<LogOptions>, folder: LogFolder) {
+    this.folder = folder;
+    this.log = new Log({ dataFolder: folder.data, budgetBytes: 1e12, nowMs: 1, segmentBytes: 100_000, ...options });
+  }
+
+  static async open(options: Partial<LogOptions> = {}, folder = new LogFolder()): Promise<RunningLog> {
+    const running = new RunningLog(options, folder);
+    await running.log.open((fault) => running.failures.push(fault));
+    return running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.log.close();
+    this.folder[Symbol.dispose]();
+  }
+}
+
+/** Appends so many records from `first` on, in batches of ten. */
+async function append(producer: Producer, first: number, records: number): Promise<void> {
+  const all: Promise<number>[] = [];
+  for (let next = first; next < first + records; next += 10)
+    all.push(producer.append('samples', numbered(next, 10, { size: 30 }), 10));
+  await Promise.all(all);
+}
+
+const leftovers = (folder: LogFolder): string[] =>
+  readdirSync(topicFolder(folder.log, 'samples')).filter((name) => name.endsWith('.cleaned'));
+
+/** Bytes of all complete segments. */
+const completeBytes = (folder: LogFolder): number =>
+  folder
+    .segments()
+    .slice(0, -1)
+    .reduce((sum, base) => sum + folder.bytes(base).length, 0);
+
+describe('the worker', () => {
+  test('repacks what is complete while records are appended and read, and ends when there is nothing to do', async () => {
+    await using running = await RunningLog.open();
+    const { log, folder } = running;
+    const producer = log.producer();
+    let end = 0;
+    const reader = folder.reader(log.ends);
+    reader.seek(0);
+    const complete = (): number => folder.segments().length - 1;
+    for (; end < 30_000; end += 2000) {
+      await append(producer, end, 2000);
+      for (let result = reader.read(5000); result.kind !== 'end'; result = reader.read(5000))
+        expect(result.kind).toBe('data');
+    }
+    expect(reader.position).toBe(end);
+    reader.close();
+    const { state } = log.repacking;
+    await waitFor('all segments are repacked', () => state.segments === complete(), 20_000);
+    expect(state).toEqual({ segments: complete(), savedBytes: state.savedBytes, failed: 0, fault: undefined });
+    expect(complete()).toBeGreaterThan(10);
+    expect(completeBytes(folder)).toBeLessThan(complete() * 20_000);
+    expect(completeBytes(folder) + state.savedBytes).toBeGreaterThan(complete() * 90_000);
+    await waitFor('the worker has ended', () => !log.repacking.isRunning, 5000);
+    expect(pairs(folder.read(log.ends))).toEqual(expectedPairs(0, end));
+    expect([leftovers(folder), running.failures, log.state.failed]).toEqual([[], [], undefined]);
+
+    // It comes back when there is more.
+    const before = state.segments;
+    await append(producer, end, 10_000);
+    await waitFor('the new ones are', () => state.segments > before && state.segments === complete(), 20_000);
+    expect(pairs(folder.read(log.ends))).toEqual(expectedPairs(0, end + 10_000));
+  }, 60_000);
+
+  test('has the budget go down: nothing is deleted that fits when it is repacked', async () => {
+    await using running = await RunningLog.open({ budgetBytes: 1_200_000, topics: ['samples'] });
+    const { log, folder } = running;
+    const producer = log.producer();
+    // Twice the budget, plain.
+    for (let next = 0; next < 40_000; next += 10_000) {
+      await append(producer, next, 10_000);
+      const complete = folder.segments().length - 1;
+      await waitFor('all segments are repacked', () => log.repacking.state.segments >= complete, 20_000);
+    }
+    log.hold({});
+    const told = log.state.figures;
+    await waitFor('the budget is looked at', () => log.state.figures !== told, 5000);
+    expect([log.ends.start('samples'), log.state.figures.withinBudget]).toEqual([0, true]);
+    expect(log.state.figures.bytes).toBeLessThan(1_000_000);
+  }, 60_000);
+
+  test('leaves nothing half done at a clean stop, and the next start goes on', async () => {
+    const folder = new LogFolder();
+    {
+      const running = await RunningLog.open({ segmentBytes: 1_000_000 }, folder);
+      await append(running.log.producer(), 0, 100_000);
+      await waitFor('a segment is being repacked', () => leftovers(folder).length > 0, 20_000);
+      await running.log.close();
+      expect([leftovers(folder), running.log.repacking.isRunning]).toEqual([[], false]);
+    }
+    await using running = await RunningLog.open({ segmentBytes: 1_000_000 }, folder);
+    const { log } = running;
+    const complete = folder.segments().length - 1;
+    expect(complete).toBeGreaterThan(4);
+    await waitFor('all segments are repacked', () => completeBytes(folder) < complete * 300_000, 30_000);
+    expect(pairs(folder.read(log.ends))).toEqual(expectedPairs(0, 100_000));
+  }, 60_000);
+
+  // reason: elsewhere a thread has no priority of its own.
+  test.skipIf(process.platform !== 'linux')(
+    'has the lowest priority, and no other thread has',
+    async () => {
+      await using running = await RunningLog.open({ segmentBytes: 1_000_000 });
+      const { log } = running;
+      await append(log.producer(), 0, 100_000);
+      expect(low()).toBe(0);
+      await waitFor('the worker runs', () => low() === 1, 20_000);
+      expect(log.repacking.isRunning).toBe(true);
+    },
+    30_000,
+  );
+});
+
+/** How many threads of this process have the lowest priority. */
+function low(): number {
+  return nices().filter((nice) => nice === 19).length;
+}
+
+/** Nice values of all threads of this process. */
+function nices(): number[] {
+  return readdirSync('/proc/self/task').flatMap((id) => {
+    try {
+      // Behind the name, which may hold anything: state is the third field, nice the nineteenth.
+      return Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[16]);
+    } catch {
+      // It has ended since the folder was listed.
+      return [];
+    }
+  });
+}
