@@ -1,4 +1,5 @@
 import type { TagType, Value, ValueKind } from '../edge/core/sample.ts';
+import type { TagClass } from '../edge/core/topics.ts';
 
 /**
  * The connector contract. A connector opens, reads, acknowledges and closes, and nothing else: retry, back-off, supervision, tag names, validation, time, duplicates and
@@ -52,6 +53,8 @@ export interface RawValue {
   /** Type that the configuration declares, else null: learned from the first value. */
   readonly declared: TagType | null;
   readonly unit?: string;
+  /** Class that the configuration names; left out: standard. */
+  readonly class?: TagClass;
   /** Time of the device, µs (any finite number), or null where it gives none. */
   readonly timeUs: number | null;
   readonly serverTimeUs?: number;

@@ -7,6 +7,7 @@ import { anySample, batchOf, double, T0 } from './history-kit.ts';
 import type { LostRange } from './manifest.ts';
 import { SeriesIndex } from './series-index.ts';
 import type { SampleSink, TopicProgress } from './sink.ts';
+import { SampleKey } from '../edge/core/sample-key.ts';
 
 /** A sink that notes offsets, and is full before each offset of `fullAt`, once. */
 class Notes implements SampleSink {
@@ -78,7 +79,7 @@ describe('applying batches', () => {
   test('of any bytes in place of records takes or counts every record, and nothing twice', () => {
     const samples = fc.sample(anySample, { numRuns: 8, seed: 5 });
     const encoder = new BatchEncoder();
-    for (const sample of samples) encoder.addSample(new TextEncoder().encode('northmill/a'), sample);
+    for (const sample of samples) encoder.addSample(SampleKey.of('northmill/a'), sample);
     const batch = encoder.finish(T0 / 1000, false);
     const change = fc.record({ at: fc.integer({ min: BATCH_HEADER_BYTES, max: batch.length - 1 }), to: fc.nat(255) });
     let damaged = 0;

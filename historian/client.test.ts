@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../edge/core/fault.ts';
-import { LogFolder, type OpenLog } from '../edge/core/log-kit.ts';
+import { LogFolder, type OpenLog } from '../edge/core/kit/log-kit.ts';
 import { type Value, ValueKind } from '../edge/core/sample.ts';
 import { waitFor } from '../test/services/wait.ts';
 import { pointsGrid } from './buckets.ts';

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { DurableEnds } from '../edge/core/durable-ends.ts';
 import { assert, Fault, fromFaultMessage, messageOf } from '../edge/core/fault.ts';
+import type { TopicGap } from '../edge/core/reader.ts';
 import { BucketPage, type BucketQuery } from './bucket-page.ts';
 import {
   bucketPagesOf,
@@ -43,6 +44,8 @@ export interface HistorianOptions {
   readonly flushAfterMs?: number;
   /** Told of what is wrong and does not stop it: a damaged file, a merge that failed. */
   readonly report?: (fault: Fault) => void;
+  /** Told of records that the log does not have; more than once where it had to be started again. */
+  readonly onGap?: (gap: TopicGap) => void;
 }
 
 /** How far the historian has come; always up to date, without asking the worker. */
@@ -221,6 +224,7 @@ export class HistorianClient implements History {
   private take(notice: HistorianNotice): void {
     if (notice.type === 'failed') this.failure = fromFaultMessage(notice.fault);
     else if (notice.type === 'report') this.options.report?.(fromFaultMessage(notice.fault));
+    else if (notice.type === 'gap') this.options.onGap?.(notice.gap);
     else if (notice.type === 'answer' || notice.type === 'refusal') this.settle(notice);
   }
 

@@ -1,9 +1,14 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CrashDisk, seeded } from '../edge/core/crash-disk.ts';
+import { CrashDisk, seeded } from '../edge/core/kit/crash-disk.ts';
 import type { Disk } from '../edge/core/disk.ts';
-import { TracedDisk } from '../edge/core/traced-disk.ts';
+import { surviveCrashes } from '../edge/core/progress/crash-kit.ts';
+import { LogReader } from '../edge/core/reader.ts';
+import { SampleKey } from '../edge/core/sample-key.ts';
+import { TOPICS } from '../edge/core/topics.ts';
+import { TracedDisk } from '../edge/core/kit/traced-disk.ts';
 import { applyAll, batchOf, double, EVER, LOG, samplesOf, TestFolder } from './history-kit.ts';
+import type { HistoricSample } from './points.ts';
 import { Store } from './store.ts';
 
 /** More flushes than a tier has files, so that a merge is among the steps. */
@@ -22,15 +27,15 @@ const batches = Array.from({ length: FLUSHES + 1 }, (_batch, flush) =>
   ),
 );
 
+function isBefore(a: HistoricSample, b: HistoricSample): boolean {
+  return a.timeUs < b.timeUs || (a.timeUs === b.timeUs && a.offset < b.offset);
+}
+
 /** Offsets of all samples of both tags, and whether each tag is in order. */
 function offsetsOf(store: Store): number[] {
   return TAGS.flatMap((tag) => {
     const samples = samplesOf(store, { tag, ...EVER });
-    for (const [i, { timeUs, offset }] of samples.entries()) {
-      const before = samples[i - 1];
-      if (before !== undefined)
-        expect(before.timeUs < timeUs || (before.timeUs === timeUs && before.offset < offset)).toBe(true);
-    }
+    expect(samples.slice(1).every((sample, i) => isBefore(samples[i] ?? sample, sample))).toBe(true);
     return samples.map(({ offset }) => offset);
   }).toSorted((a, b) => a - b);
 }
@@ -142,5 +147,42 @@ describe('exactly once', () => {
       }
     }
     expect(calls).toBeGreaterThan(200);
+  });
+
+  test('the same over many lives: killed, stopped, without power, with the log on the same disk', async () => {
+    const counts = await surviveCrashes(
+      {
+        topics: TOPICS,
+        input: 'samples',
+        encode(encoder, i, random) {
+          const { tag, sample } = double(TAGS[random(2)] ?? '', random(13), i);
+          encoder.addSample(SampleKey.of(tag), sample);
+        },
+        start({ disk, logFolder, ends }) {
+          const store = storeOn(disk, '/data/historian');
+          store.open();
+          const reader = new LogReader({ logFolder, topic: 'samples', ends, disk });
+          reader.seek(store.progress('samples').position);
+          const save = async (): Promise<void> => {
+            await store.flush();
+            await store.settled();
+            if (store.failed !== undefined) throw store.failed;
+          };
+          return {
+            async work() {
+              for (let read = reader.read(); read.kind === 'data'; read = reader.read())
+                await applyAll(store, [read.bytes]);
+            },
+            save,
+            saved: () => store.savedPosition('samples'),
+            output: () => offsetsOf(store).map(String),
+            stop: save,
+            kill: () => undefined,
+          };
+        },
+      },
+      { seeds: 8, records: 40 },
+    );
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(4);
   });
 });

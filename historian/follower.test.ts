@@ -2,13 +2,14 @@ import { crc32c } from '@node-rs/crc32';
 import { describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../edge/core/clock.ts';
 import type { DurableEnds } from '../edge/core/durable-ends.ts';
-import { LogFolder, type OpenLog } from '../edge/core/log-kit.ts';
+import { LogFolder, type OpenLog } from '../edge/core/kit/log-kit.ts';
 import { BatchEncoder } from '../edge/core/record-batch.ts';
 import { waitFor } from '../test/services/wait.ts';
 import { Follower } from './follower.ts';
 import { batchOf, double, EVER, LOG, pageOf, samplesOf, T0, type Tagged } from './history-kit.ts';
 import { SharedProgress } from './shared-progress.ts';
 import { Store, type StoreOptions } from './store.ts';
+import { SampleKey } from '../edge/core/sample-key.ts';
 
 const TAG = 'northmill/a';
 
@@ -167,14 +168,14 @@ describe('the follower', () => {
   test('counts records that are no samples and takes everything around them', async () => {
     using folder = new LogFolder();
     const log = folder.open();
-    const key = new TextEncoder().encode(TAG);
+    const key = SampleKey.of(TAG);
     const encoder = new BatchEncoder();
     encoder.addSample(key, double(TAG, 0, 0).sample);
     encoder.addRecord(null, null, [['gap', new TextEncoder().encode('{"reason":"damage","first":1,"last":1}')]]);
-    encoder.addRecord(key, new Uint8Array([9, 9, 9]));
-    encoder.addRecord(key, null);
+    encoder.addRecord(key.bytes, new Uint8Array([9, 9, 9]));
+    encoder.addRecord(key.bytes, null);
     encoder.addRecord(null, new Uint8Array(0));
-    encoder.addSample(new Uint8Array(300).fill(0x61), double(TAG, 1, 1).sample);
+    encoder.addSample(new SampleKey(new Uint8Array(300).fill(0x61)), double(TAG, 1, 1).sample);
     encoder.addSample(key, double(TAG, 2, 2).sample);
     log.writer.append([{ topic: 'samples', batch: encoder.finish(T0 / 1000), records: 7 }]);
     const following = follow(folder, log.ends);

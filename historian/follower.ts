@@ -3,7 +3,7 @@ import type { Clock } from '../edge/core/clock.ts';
 import type { Disk } from '../edge/core/disk.ts';
 import type { DurableEnds } from '../edge/core/durable-ends.ts';
 import { Fault } from '../edge/core/fault.ts';
-import { LogReader } from '../edge/core/reader.ts';
+import { LogReader, type TopicGap } from '../edge/core/reader.ts';
 import type { SharedProgress } from './shared-progress.ts';
 import type { Store } from './store.ts';
 import { TopicFeed } from './topic-feed.ts';
@@ -17,6 +17,8 @@ export interface FollowerOptions {
   readonly clock: Clock;
   readonly shared: SharedProgress;
   readonly disk?: Disk;
+  /** Told of records that the log does not have; again after a restart, where they were not written out as lost. */
+  readonly onGap?: (gap: TopicGap) => void;
 }
 
 /** Follows topics of the log from where the store's manifest ends, up to the durable end and on. One loop owns the store: it applies, and writes out when the memtable is full or old. */
@@ -34,7 +36,7 @@ export class Follower {
 
   /** Finds its places. Throws `historian-log-differs` if the log ends before the historian does. */
   open(): void {
-    const { store, logFolder, ends, topics, disk } = this.options;
+    const { store, logFolder, ends, topics, disk, onGap } = this.options;
     this.feeds = topics.map((topic) => {
       const progress = store.progress(topic);
       const end = ends.end(topic);
@@ -44,7 +46,7 @@ export class Follower {
           `It holds ${topic} up to ${progress.position}, the log ends at ${end}.`,
         );
       const reader = new LogReader({ logFolder, topic, ends, ...(disk === undefined ? {} : { disk }) });
-      return new TopicFeed(store, progress, reader);
+      return new TopicFeed(store, progress, reader, onGap);
     });
     this.publish();
   }

@@ -10,6 +10,7 @@ import type { HistoryPage, RawQuery } from './history.ts';
 import type { HistoricSample } from './points.ts';
 import { queryPage } from './query.ts';
 import type { Store } from './store.ts';
+import { SampleKey } from '../edge/core/sample-key.ts';
 
 /** For tests: what the log of these tests is. */
 export const LOG = { logId: '00000000-0000-4000-8000-000000000000', epoch: 0 };
@@ -52,7 +53,7 @@ export function batchOf(
   timestampMs = T0 / 1000,
 ): Uint8Array<ArrayBuffer> {
   const encoder = new BatchEncoder();
-  for (const { tag, sample } of samples) encoder.addSample(new TextEncoder().encode(tag), sample);
+  for (const { tag, sample } of samples) encoder.addSample(SampleKey.of(tag), sample);
   const batch = encoder.finish(timestampMs);
   placeBatch(batch, 0, baseOffset, 0);
   return batch;

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../edge/core/clock.ts';
 import { type Disk, readFile, realDisk } from '../edge/core/disk.ts';
 import { assert, Fault, messageOf } from '../edge/core/fault.ts';
 import { LogReader, openEnds } from '../edge/core/reader.ts';
+import { HISTORY_TOPICS } from '../edge/core/topics.ts';
 import { slice } from './answer.ts';
 import { BucketPage, type BucketQuery } from './bucket-page.ts';
 import { queryBuckets } from './bucket-query.ts';
@@ -183,7 +184,7 @@ class Opening implements SampleSink {
   }
 
   replayLog(): void {
-    const { logFolder, topics = ['samples', 'derived'] } = this.options;
+    const { logFolder, topics = HISTORY_TOPICS } = this.options;
     this.checkLog();
     const ends = openEnds(logFolder, this.disk);
     for (const topic of topics) {

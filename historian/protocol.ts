@@ -1,5 +1,6 @@
 import type { SharedEnds } from '../edge/core/durable-ends.ts';
 import type { FaultMessage } from '../edge/core/fault.ts';
+import type { TopicGap } from '../edge/core/reader.ts';
 import type { BucketPageMessage, BucketQuery } from './bucket-page.ts';
 import type { Gap } from './gap.ts';
 import type { Latest, RawQuery, TagSummary } from './history.ts';
@@ -78,6 +79,8 @@ export type HistorianNotice =
   | { readonly type: 'refusal'; readonly id: number; readonly fault: FaultMessage }
   /** Something is wrong and does not stop it. */
   | { readonly type: 'report'; readonly fault: FaultMessage }
+  /** Records that the log does not have are noted as lost. */
+  | { readonly type: 'gap'; readonly gap: TopicGap }
   /** A clean stop: everything is written out. */
   | { readonly type: 'stopped' }
   /** It ends because of this. */

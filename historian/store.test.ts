@@ -4,7 +4,7 @@ import type { Clock } from '../edge/core/clock.ts';
 import { type Disk, realDisk } from '../edge/core/disk.ts';
 import type { Fault } from '../edge/core/fault.ts';
 import { ValueKind } from '../edge/core/sample.ts';
-import { systemError, TracedDisk } from '../edge/core/traced-disk.ts';
+import { systemError, TracedDisk } from '../edge/core/kit/traced-disk.ts';
 import { FILE_HEADER_BYTES } from './file-writer.ts';
 import { applyAll, batchOf, double, EVER, LOG, pageOf, samplesOf, T0, TestFolder } from './history-kit.ts';
 import { TIER_FILES } from './merge.ts';

@@ -1,4 +1,4 @@
-import type { LogReader } from '../edge/core/reader.ts';
+import type { LogReader, TopicGap } from '../edge/core/reader.ts';
 import { readBatchHeader } from '../edge/core/record-batch.ts';
 import { BatchApplier } from './apply.ts';
 import type { SampleSink, TopicProgress } from './sink.ts';
@@ -6,28 +6,25 @@ import type { SampleSink, TopicProgress } from './sink.ts';
 /** Between two steps queries have their turn: about 20,000 samples. */
 const READ_BYTES = 256 * 1024;
 
-interface Hole {
-  readonly first: number;
-  readonly last: number;
-  readonly reason: 'damage' | 'retention';
-}
-
 /** Brings one topic of the log into a sink, from the topic's position on. */
 export class TopicFeed {
   readonly progress: TopicProgress;
   private readonly sink: SampleSink;
   private readonly reader: LogReader;
   private readonly applier: BatchApplier;
+  private readonly onGap: (gap: TopicGap) => void;
   /** Batches that have been read and for which the sink has had no room. */
   private rest: Uint8Array | undefined;
   /** Records that are not to be had: when they ended is known as soon as there is a record behind them. */
-  private hole: Hole | undefined;
+  private hole: Omit<TopicGap, 'topic'> | undefined;
 
-  constructor(sink: SampleSink, progress: TopicProgress, reader: LogReader) {
+  /** `onGap`: told of records that the log does not have, when they are noted as lost. */
+  constructor(sink: SampleSink, progress: TopicProgress, reader: LogReader, onGap = (_gap: TopicGap): void => {}) {
     this.sink = sink;
     this.progress = progress;
     this.reader = reader;
     this.applier = new BatchApplier(sink, progress);
+    this.onGap = onGap;
     reader.seek(progress.position);
   }
 
@@ -65,6 +62,7 @@ export class TopicFeed {
     const { topic, lastMs } = progress;
     this.sink.lose({ topic, ...hole, fromMs: lastMs === 0 ? toMs : lastMs, toMs });
     progress.position = hole.last + 1;
+    this.onGap({ topic, ...hole });
     return true;
   }
 }

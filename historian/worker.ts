@@ -38,6 +38,7 @@ class HistorianWorker {
       topics: data.progress.topics,
       clock,
       shared: new SharedProgress(data.progress),
+      onGap: (gap) => this.post({ type: 'gap', gap }),
     });
   }
 

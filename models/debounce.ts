@@ -1,5 +1,13 @@
 import type { Calibration } from './model.ts';
 
+/** What a debounce remembers. */
+export interface DebounceState {
+  readonly stands: boolean;
+  /** Windows in a row. */
+  readonly beyond: number;
+  readonly below: number;
+}
+
 /** Whether an abnormal state stands: it begins after some windows beyond 1 in a row, and ends after some below `back` in a row; between the two everything stays. */
 export class Debounce {
   stands = false;
@@ -9,6 +17,18 @@ export class Debounce {
 
   constructor(calibration: Calibration) {
     this.calibration = calibration;
+  }
+
+  get state(): DebounceState {
+    const { stands, beyond, below } = this;
+    return { stands, beyond, below };
+  }
+
+  /** Goes on where another one was. */
+  restore({ stands, beyond, below }: DebounceState): void {
+    this.stands = stands;
+    this.beyond = beyond;
+    this.below = below;
   }
 
   take(score: number): boolean {

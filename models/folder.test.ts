@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { CrashDisk, PowerFailure, seeded } from '../edge/core/crash-disk.ts';
+import { CrashDisk, PowerFailure, seeded } from '../edge/core/kit/crash-disk.ts';
 import { Fault } from '../edge/core/fault.ts';
 import { listVersions, parseModel, readModel, writeModel } from './folder.ts';
 import { smallModel } from './model-kit.ts';

@@ -98,6 +98,6 @@ function planOf({ unit, device }: { unit: UnitConfig; device: Device }): UnitPla
   return { id: unit.id, groups };
 }
 
-function senderOf({ id, asset }: UnitConfig, { config }: Device): Sender {
-  return { source: `unit ${id}`, asset, addressing: config.addressing };
+function senderOf({ id, asset, class: tagClass }: UnitConfig, { config }: Device): Sender {
+  return { source: `unit ${id}`, asset, addressing: config.addressing, class: tagClass };
 }

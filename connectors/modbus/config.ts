@@ -1,3 +1,5 @@
+import type { TagClass } from '../../edge/core/topics.ts';
+
 /** Tables of a Modbus device (Modbus Application Protocol 1.1b3, section 4.3): two of bits, two of registers of 16 bits. */
 export const TABLES = ['coil', 'discrete', 'input', 'holding'] as const;
 export type Table = (typeof TABLES)[number];
@@ -57,6 +59,8 @@ export interface UnitConfig {
   readonly device: DeviceConfig;
   /** Stands before the names of the points in their tags; below the site. */
   readonly asset: string;
+  /** Of the points that name none. */
+  readonly class?: TagClass | undefined;
 }
 
 /** What is known of a model of device: a device file. Numbers are as a person wrote them; `compileDevice` says what is wrong with them. */
@@ -101,4 +105,6 @@ export interface PointConfig {
   readonly group?: string | undefined;
   /** UCUM. */
   readonly unit?: string | undefined;
+  /** Left out: that of the unit. */
+  readonly class?: TagClass | undefined;
 }

@@ -1,5 +1,6 @@
 import { isSegment } from '../../edge/core/tag-path.ts';
 import type { TagType } from '../../edge/core/sample.ts';
+import type { TagClass } from '../../edge/core/topics.ts';
 import { MAX_ADDRESS, ownerOf, toAddress } from './address.ts';
 import { type DeviceConfig, type ForbidConfig, type Order, type PointConfig, type Table, TABLES } from './config.ts';
 
@@ -21,6 +22,7 @@ export interface Point {
   readonly invalid: ReadonlySet<bigint>;
   readonly declared: TagType;
   readonly unit: string | undefined;
+  readonly class: TagClass | undefined;
 }
 
 /** value = raw × factor / divisor + offset. One of factor and divisor is 1: a scale of 0.1 divides by 10, which is exact. */
@@ -175,6 +177,7 @@ class PointCheck {
       invalid,
       declared: declaredOf(type, config),
       unit: config.unit,
+      class: config.class,
     };
   }
 

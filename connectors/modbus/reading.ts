@@ -1,5 +1,6 @@
 import { ValueKind } from '../../edge/core/sample.ts';
 import { StatusCode } from '../../edge/core/status-code.ts';
+import type { TagClass } from '../../edge/core/topics.ts';
 import type { Message, Problem, RawValue } from '../contract.ts';
 import { fromAddress } from './address.ts';
 import type { Addressing } from './config.ts';
@@ -14,6 +15,8 @@ export interface Sender {
   readonly source: string;
   readonly asset: string;
   readonly addressing: Addressing;
+  /** Of the points that name none. */
+  readonly class?: TagClass | undefined;
 }
 
 /**
@@ -61,12 +64,14 @@ function messageOf({ source }: Sender, address: string, original: Uint8Array): M
 }
 
 function nullValue(sender: Sender, point: Point, quality: number): RawValue {
+  const tagClass = point.class ?? sender.class;
   return {
     tag: tagOf(sender, point),
     kind: ValueKind.null,
     value: null,
     declared: point.declared,
     ...(point.unit === undefined ? {} : { unit: point.unit }),
+    ...(tagClass === undefined ? {} : { class: tagClass }),
     timeUs: null,
     quality,
     flags: 0,

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ValueKind } from '../../edge/core/sample.ts';
 import { StatusCode } from '../../edge/core/status-code.ts';
+import type { RawValue } from '../contract.ts';
 import type { DeviceConfig, PointConfig } from './config.ts';
 import { compileDevice, type Point } from './device.ts';
 import { deviceConfig } from './modbus-rig.ts';
 import { type Block, planBlocks } from './plan.ts';
-import { toMessages } from './reading.ts';
+import { toMessages, toNullMessage } from './reading.ts';
 import { pointValue } from './register-value.ts';
 
 const SENDER = { source: 'unit 1', asset: 'a', addressing: 'one-based' } as const;
@@ -105,6 +106,10 @@ describe('a value', () => {
   });
 });
 
+function classes({ values }: { readonly values: readonly RawValue[] }): unknown[] {
+  return values.map(({ class: ofClass }) => ofClass);
+}
+
 describe('an answer as messages', () => {
   test('a block is one message with table, addresses and registers as they came; values have no time', () => {
     const block = blockOf(
@@ -125,6 +130,18 @@ describe('an answer as messages', () => {
         problems: [],
       },
     ]);
+  });
+
+  test('a value has the class of its point, else that of its unit, whether there is an answer or not', () => {
+    const block = blockOf({
+      a: { table: 'holding', address: 40011, class: 'critical' },
+      b: { table: 'holding', address: 40012 },
+    });
+    const bytes = Uint8Array.of(0, 5, 0, 15);
+    expect(toMessages(SENDER, block, bytes).map(classes)).toEqual([['critical', undefined]]);
+    const bulk = { ...SENDER, class: 'bulk' } as const;
+    expect(toMessages(bulk, block, bytes).map(classes)).toEqual([['critical', 'bulk']]);
+    expect(classes(toNullMessage(bulk, block, StatusCode.BadTimeout))).toEqual(['critical', 'bulk']);
   });
 
   test('what may go to quarantine is a message of its own, with its own registers; an invalid pattern is null with BadNoData', () => {

@@ -1,3 +1,5 @@
+import type { TagClass } from '../../edge/core/topics.ts';
+
 /** A secret: never itself part of the configuration. Read at each `open`. */
 export type Secret = { readonly env: string } | { readonly file: string };
 
@@ -50,6 +52,7 @@ interface NodeConfig {
   /** Tag below the site. */
   readonly tag: string;
   readonly unit?: string | undefined;
+  readonly class?: TagClass | undefined;
 }
 
 /** Nodes that are found. */
@@ -60,4 +63,6 @@ export interface BrowseConfig {
   readonly include: readonly string[];
   /** Stands before the path in the tag. */
   readonly prefix?: string | undefined;
+  /** Of all that is found. */
+  readonly class?: TagClass | undefined;
 }

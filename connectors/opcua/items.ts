@@ -6,6 +6,7 @@ import {
   StatusCodes,
   TimestampsToReturn,
 } from 'node-opcua-client';
+import type { TagClass } from '../../edge/core/topics.ts';
 import { browse, type LeftOut } from './browse.ts';
 import type { OpcuaConfig } from './config.ts';
 import type { Session } from './connect.ts';
@@ -19,6 +20,7 @@ export interface Item {
   readonly address: string;
   readonly tag: string;
   readonly unit: string | undefined;
+  readonly class: TagClass | undefined;
   /** Undefined: the server does not have the namespace. */
   readonly nodeId: NodeId | undefined;
 }
@@ -48,18 +50,19 @@ export async function listItems(
       items.push(item);
     } else leftOut.push({ address: item.address, reason: `Its tag ${item.tag} is that of ${other}.` });
   };
-  for (const { id, tag, unit } of config.nodes ?? []) {
+  for (const { id, tag, unit, class: tagClass } of config.nodes ?? []) {
     const name = parseNodeId(id);
     const nodeId = name === undefined ? undefined : resolveNodeId(name, facts.namespaces);
     if (nodeId !== undefined) nodes.add(nodeId.toString());
-    add({ address: id, tag, unit, nodeId });
+    add({ address: id, tag, unit, class: tagClass, nodeId });
   }
   if (config.browse === undefined) return { items, leftOut };
   const harvest = await browse(session, config.browse, facts, limits);
   for (const { nodeId, tag } of harvest.found) {
     // What is configured by itself keeps the tag that it has there.
     if (nodes.has(nodeId.toString())) continue;
-    add({ address: nodeIdText(nodeId, facts.namespaces), tag, unit: undefined, nodeId });
+    const address = nodeIdText(nodeId, facts.namespaces);
+    add({ address, tag, unit: undefined, class: config.browse.class, nodeId });
   }
   leftOut.push(...harvest.leftOut);
   return { items, leftOut };

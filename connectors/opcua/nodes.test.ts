@@ -79,7 +79,7 @@ describe.skipIf(!python.available)('nodes of an independent server', () => {
     expect([last?.value, first?.value]).toEqual([77, 78]);
   });
 
-  test('browsing takes variables whose path matches, with escaped names; configured nodes keep their own tag', async () => {
+  test('browsing takes variables whose path matches, with escaped names; configured nodes keep their own tag and class', async () => {
     const nodes = [
       node(['Press', 'Force']),
       node(['Press', 'Oil', 'Temp/°C']),
@@ -91,15 +91,17 @@ describe.skipIf(!python.available)('nodes of an independent server', () => {
       configOf({
         endpoints: [server.url],
         pki: pkiFolder(),
-        nodes: [{ id: `nsu=${NAMESPACE};s=Press.Oil.Level`, tag: 'own/level' }],
-        browse: { from: 'Objects', include: ['Press/**', '*/Nothing'], prefix: 'pressing' },
+        nodes: [{ id: `nsu=${NAMESPACE};s=Press.Oil.Level`, tag: 'own/level', class: 'critical' }],
+        browse: { from: 'Objects', include: ['Press/**', '*/Nothing'], prefix: 'pressing', class: 'bulk' },
       }),
     );
     await rig.until('own/level', 1);
     await rig.until('pressing/Press/Force', 1);
     await rig.until('pressing/Press/Oil/Temp%2F°C', 1);
-    const tags = new Set(rig.messages().flatMap(({ values }) => values.map(({ tag }) => tag)));
-    expect(tags).toEqual(new Set(['own/level', 'pressing/Press/Force', 'pressing/Press/Oil/Temp%2F°C']));
+    const found = rig.messages().flatMap(({ values }) => values.map(({ tag, class: ofClass }) => `${tag} ${ofClass}`));
+    expect(new Set(found)).toEqual(
+      new Set(['own/level critical', 'pressing/Press/Force bulk', 'pressing/Press/Oil/Temp%2F°C bulk']),
+    );
   });
 
   test('at its bounds browsing stops and says so', async () => {

@@ -16,7 +16,7 @@ import type { Message, RawValue } from '../contract.ts';
 import { readNotificationsExactly } from './exact-notification.ts';
 import { toMessage } from './reading.ts';
 
-const item = { address: 'nsu=urn:x;s=a', tag: 'a/b', unit: 'bar', nodeId: undefined };
+const item = { address: 'nsu=urn:x;s=a', tag: 'a/b', unit: 'bar', class: undefined, nodeId: undefined };
 
 beforeAll(readNotificationsExactly);
 

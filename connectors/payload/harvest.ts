@@ -85,7 +85,7 @@ export class Harvest {
   }
 
   /** A value, or why it is none, under a tag. */
-  add(tag: string, typed: TypedValue | ValueProblem, { type, unit }: CompiledField): void {
+  add(tag: string, typed: TypedValue | ValueProblem, { type, unit, class: tagClass }: CompiledField): void {
     if (typed.problem !== undefined) return this.addProblem(typed.problem, `${tag}: ${typed.detail}.`, tag);
     const { timeUs, quality, flags } = this.circumstances;
     const missing = typed.kind === ValueKind.null && isGood(quality);
@@ -95,6 +95,7 @@ export class Harvest {
       value: typed.value,
       declared: declaredTagType(type),
       ...(unit === undefined ? undefined : { unit }),
+      ...(tagClass === undefined ? undefined : { class: tagClass }),
       timeUs,
       quality: missing ? StatusCode.BadNoData : quality,
       flags,

@@ -1,3 +1,5 @@
+import type { TagClass } from '../../edge/core/topics.ts';
+
 /** What a `type:` of a mapping may say: the types of tags, and small integers, which are a `long` whose range is checked. */
 export const DECLARED_TYPES = [
   'boolean',
@@ -30,6 +32,8 @@ export interface FieldConfig {
   readonly type?: DeclaredType | undefined;
   /** UCUM. */
   readonly unit?: string | undefined;
+  /** Left out: the mapping's. */
+  readonly class?: TagClass | undefined;
 }
 
 /** How a payload becomes values: one entry of `topics:`. Texts are as a person wrote them; `compileMapping` says what is wrong with them. */
@@ -43,6 +47,8 @@ export interface MappingConfig {
   readonly value?: string | undefined;
   readonly type?: DeclaredType | undefined;
   readonly unit?: string | undefined;
+  /** Of all values; a field may have another one. */
+  readonly class?: TagClass | undefined;
   /** Stands before the tags of `fields`, or in place of the topic. */
   readonly prefix?: string | undefined;
   /** JSON path to tag. */

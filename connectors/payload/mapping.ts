@@ -1,3 +1,4 @@
+import type { TagClass } from '../../edge/core/topics.ts';
 import { tagTypeOf } from './json-value.ts';
 import { compilePath, type JsonPath } from './json-path.ts';
 import type { DeclaredType, FieldConfig, MappingConfig, QualityFormat, TimeFormat } from './mapping-config.ts';
@@ -12,6 +13,7 @@ export interface CompiledField {
   readonly tag: TagTemplate | null;
   readonly type: DeclaredType | undefined;
   readonly unit: string | undefined;
+  readonly class: TagClass | undefined;
 }
 
 /** A mapping, ready to be used. */
@@ -58,7 +60,9 @@ export function compileMapping(config: MappingConfig): Compiled {
   const wildcards = filter.filter((level) => level === '+' || level === '#').length;
   const base = compileBase(config, wildcards, note);
   const fields =
-    config.fields === undefined ? [compileValue(config, note)] : compileFields(config.fields, wildcards, note);
+    config.fields === undefined
+      ? [compileValue(config, note)]
+      : compileFields(config.fields, wildcards, config.class, note);
   const zone = config.timezone === undefined ? undefined : Zone.named(config.timezone);
   if (config.timezone !== undefined && zone === undefined)
     note('timezone', `there is no time zone ${JSON.stringify(config.timezone)}`);
@@ -115,18 +119,19 @@ function compileBase(config: MappingConfig, wildcards: number, note: Note): TagT
 
 function compileValue(config: MappingConfig, note: Note): CompiledField | undefined {
   const path = config.value === undefined ? ROOT : compileSingle(config.value, 'value', note);
-  return path === null ? undefined : { path, tag: null, type: config.type, unit: config.unit };
+  return path === null ? undefined : { path, tag: null, type: config.type, unit: config.unit, class: config.class };
 }
 
 function compileFields(
   fields: Readonly<Record<string, FieldConfig>>,
   wildcards: number,
+  classOfAll: TagClass | undefined,
   note: Note,
 ): (CompiledField | undefined)[] {
   const entries = Object.entries(fields);
   if (entries.length === 0) note('fields', 'is empty');
   if (entries.length > MAX_FIELDS) note('fields', `more than ${MAX_FIELDS}`);
-  return entries.slice(0, MAX_FIELDS).map(([text, { tag: tagText, type, unit }]) => {
+  return entries.slice(0, MAX_FIELDS).map(([text, { tag: tagText, type, unit, class: own = classOfAll }]) => {
     const path = compilePath(text);
     if (typeof path === 'string') {
       note(['fields', text], path);
@@ -141,7 +146,7 @@ function compileFields(
       note(['fields', text, 'tag'], '`*` in the JSON path, but no `{key}`: its values would all be one tag');
       return undefined;
     }
-    return { path, tag, type, unit };
+    return { path, tag, type, unit, class: own };
   });
 }
 

@@ -30,6 +30,10 @@ function read(
 const pairs = ({ values }: PayloadReading): unknown[] => values.map(({ tag, value }) => [tag, value]);
 const reasons = ({ problems }: PayloadReading): string[] => problems.map(({ reason }) => reason);
 
+/** Tags with their classes. */
+const classes = (given: Omit<MappingConfig, 'match'>, payload: unknown): unknown[] =>
+  read(given, payload).values.map(({ tag, class: ofClass }) => [tag, ofClass]);
+
 describe('one value', () => {
   const config: MappingConfig = { match: 'plant/+/+/+', tag: '{1}/{2}/{3}', value: '$.value', time: '$.timestamp' };
 
@@ -51,6 +55,24 @@ describe('one value', () => {
       ],
       problems: [],
     });
+  });
+
+  test('the class of its mapping, and so have the members of a structure; a field may have another one', () => {
+    expect(classes({ tag: 't' }, 1)).toEqual([['t', undefined]]);
+    expect(classes({ tag: 't', class: 'critical' }, 1)).toEqual([['t', 'critical']]);
+    expect(classes({ tag: 't', class: 'bulk' }, { a: 1, b: { c: 2 } })).toEqual([
+      ['t/a', 'bulk'],
+      ['t/b/c', 'bulk'],
+    ]);
+    const fields = { '$.a': { tag: 'a', class: 'critical' }, '$.b': { tag: 'b' } } as const;
+    expect(classes({ prefix: 'p', fields }, { a: 1, b: 2 })).toEqual([
+      ['p/a', 'critical'],
+      ['p/b', undefined],
+    ]);
+    expect(classes({ prefix: 'p', fields, class: 'bulk' }, { a: 1, b: 2 })).toEqual([
+      ['p/a', 'critical'],
+      ['p/b', 'bulk'],
+    ]);
   });
 
   test.each<[string, unknown, string]>([

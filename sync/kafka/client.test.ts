@@ -142,6 +142,13 @@ describe.skipIf(!service.available)('against a real broker', () => {
     expect(errorOf(await client.createTopic({ name: 'a/b', partitions: 1 }, call))?.code).toBe(17);
   });
 
+  test('a topic that was deleted is gone', async () => {
+    const { topic } = await newTopic(client);
+    expect(await client.deleteTopic(topic, call)).toEqual({ ok: true, name: topic });
+    expect(errorOf(await client.describeTopic(topic, call))?.code).toBe(3);
+    expect(errorOf(await client.deleteTopic(topic, call))?.code).toBe(3);
+  });
+
   test('prepared batches get dense offsets; a resent one keeps its old offset; a gap, a wrong id and a bad checksum are refused', async () => {
     const to = await newTopic(client);
     const producer = await producerFor(client, 'link.dense');

@@ -1,6 +1,7 @@
 import { Fault } from '../../edge/core/fault.ts';
 import { type Connect, tcp } from './address.ts';
 import { createTopics } from './apis/create-topics.ts';
+import { deleteTopics } from './apis/delete-topics.ts';
 import { type ConfigEntry, describeConfigs } from './apis/describe-configs.ts';
 import { fetch, type FetchRequest } from './apis/fetch.ts';
 import { initProducerId } from './apis/init-producer-id.ts';
@@ -118,6 +119,16 @@ export class KafkaClient {
     const created = only(createTopics, await connection.request(createTopics, request, deadline.step()));
     if (created.errorCode !== 0) return { ok: false, error: kafkaError(created.errorCode, created.errorMessage) };
     return { ok: true, topicId: created.topicId };
+  }
+
+  /** Deletes a topic with all its records. Error 3: there is none. */
+  async deleteTopic(name: string, call: Call): Promise<Answer<{ name: string }>> {
+    const deadline = new Deadline(call, `deleting ${name}`);
+    const connection = await this.cluster.connection(await this.cluster.controller(deadline), 'main', deadline);
+    const request = { name, timeoutMs: brokersShare(deadline) };
+    const deleted = only(deleteTopics, await connection.request(deleteTopics, request, deadline.step()));
+    if (deleted.errorCode !== 0) return { ok: false, error: kafkaError(deleted.errorCode, deleted.errorMessage) };
+    return { ok: true, name };
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
 import { Fault, fromFaultMessage, messageOf } from '../../edge/core/fault.ts';
+import type { TopicGap } from '../../edge/core/reader.ts';
 import { Thread } from '../../edge/core/thread.ts';
 import { destinationOf, type LinkConfig } from './link-config.ts';
 import type { LinkCommand, LinkNotice, LinkWorkerData } from './messages.ts';
@@ -17,6 +18,8 @@ export interface LinkClientOptions {
   /** Called at most four times a second, when something has changed. */
   readonly onStatus?: (status: LinkStatus) => void;
   readonly timing?: Partial<Timing>;
+  /** Told of damaged records in place of which null records go out; each once or more. */
+  readonly onGap?: (gap: TopicGap) => void;
 }
 
 interface Verification {
@@ -128,6 +131,7 @@ export class LinkClient {
   }
 
   private note(notice: LinkNotice): void {
+    if (notice.type === 'gap') return this.options.onGap?.(notice.gap);
     if (notice.type === 'status') {
       this.last = notice.status;
       this.options.onStatus?.(notice.status);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { realDisk } from '../../edge/core/disk.ts';
 import { DurableEnds } from '../../edge/core/durable-ends.ts';
-import { LogWriter } from '../../edge/core/log-writer.ts';
+import { TestLogWriter } from '../../edge/core/kit/log-kit.ts';
 import { BatchEncoder, type RecordHeader } from '../../edge/core/record-batch.ts';
 
 const encoder = new TextEncoder();
@@ -20,12 +20,12 @@ export interface TestLogOptions {
 export class TestLog {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'millrace-link-'));
   readonly ends: DurableEnds;
-  readonly writer: LogWriter;
+  readonly writer: TestLogWriter;
   private count = 0;
 
   constructor({ topics = ['samples'], logId = randomUUID(), segmentBytes, budgetBytes = 1e12 }: TestLogOptions = {}) {
     this.ends = DurableEnds.create(topics);
-    this.writer = new LogWriter({
+    this.writer = new TestLogWriter({
       disk: realDisk,
       logFolder: this.folder,
       lostAndFound: path.join(this.folder, 'lost+found'),

@@ -1,5 +1,6 @@
 import type { SharedEnds } from '../../edge/core/durable-ends.ts';
 import type { FaultMessage } from '../../edge/core/fault.ts';
+import type { TopicGap } from '../../edge/core/reader.ts';
 import type { LinkConfig } from './link-config.ts';
 import type { MirrorBefore } from './partition-mirror.ts';
 import type { LinkStatus } from './status.ts';
@@ -29,6 +30,7 @@ export type LinkCommand =
 
 /** What the worker posts. */
 export type LinkNotice =
+  | { readonly type: 'gap'; readonly gap: TopicGap }
   | { readonly type: 'status'; readonly status: LinkStatus }
   | { readonly type: 'verify-progress'; readonly id: number; readonly progress: VerifyProgress }
   | { readonly type: 'verified'; readonly id: number; readonly results: readonly VerifyResult[] }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../edge/core/clock.ts';
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
-import { LogReader } from '../../edge/core/reader.ts';
+import { LogReader, type TopicGap } from '../../edge/core/reader.ts';
 import { placeBatch } from '../../edge/core/record-batch.ts';
 import { BatchMerger, type Outgoing } from './batch-merger.ts';
 import { assertFillable, fillBatch, type LostRange } from './null-fill.ts';
@@ -11,12 +11,10 @@ export interface OutgoingBatchesOptions {
   readonly topic: string;
   readonly ends: DurableEnds;
   readonly clock: Clock;
+  /** Told of damaged records. */
+  readonly onGap?: ((gap: TopicGap) => void) | undefined;
 }
 
-/** With so few records behind, a read of the log is small: it costs as much as it asks for, even where nothing is. */
-const FEW_RECORDS = 500;
-const SMALL_READ_BYTES = 64 * 1024;
-const READ_BYTES = 1024 * 1024;
 /** A batch of so many records is not taken apart for company. */
 const LARGE_RECORDS = 4096;
 
@@ -92,10 +90,12 @@ export class OutgoingBatches {
     if (this.lost !== undefined) return undefined;
     if (this.isOpen) return this.batch;
     while (this.at >= this.chunk.length) {
-      const result = this.reader.read(this.behind < FEW_RECORDS ? SMALL_READ_BYTES : READ_BYTES);
+      const result = this.reader.read();
       if (result.kind === 'end') return undefined;
       if (result.kind === 'gap') {
         this.lost = result;
+        const { first, last, reason } = result;
+        if (reason === 'damage') this.options.onGap?.({ topic: this.options.topic, first, last, reason });
         return undefined;
       }
       this.chunk = result.bytes;

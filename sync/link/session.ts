@@ -52,9 +52,9 @@ export class MirrorSession {
    */
   async run(leave: AbortSignal): Promise<void> {
     const { context, topic, pace, onMirroring } = this.options;
-    const { link, logFolder, logId, ends, clock, timing, softwareVersion } = context;
+    const { link, logFolder, logId, ends, clock, timing, softwareVersion, onGap } = context;
     const client = new KafkaClient({ brokers: link.to.brokers, clientId: `millrace-${link.name}`, softwareVersion });
-    const batches = new OutgoingBatches({ logFolder, topic, ends, clock });
+    const batches = new OutgoingBatches({ logFolder, topic, ends, clock, onGap });
     let writer: MirrorWriter | undefined;
     try {
       const destination = new Destination(client, this.name, { timeoutMs: timing.callMs, signal: leave });

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../edge/core/clock.ts';
 import { DurableEnds } from '../../edge/core/durable-ends.ts';
 import { assert, toFaultMessage } from '../../edge/core/fault.ts';
+import type { TopicGap } from '../../edge/core/reader.ts';
 import { Link } from './link.ts';
 import type { LinkCommand, LinkNotice, LinkWorkerData } from './messages.ts';
 import { defaultTiming } from './timing.ts';
@@ -28,6 +29,7 @@ const context = {
   timing,
   clock: systemClock(),
   random: Math.random,
+  onGap: (gap: TopicGap) => notify({ type: 'gap', gap }),
 };
 const link = new Link(context, data.paused, data.before);
 

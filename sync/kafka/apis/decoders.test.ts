@@ -4,6 +4,7 @@ import { Fault } from '../../../edge/core/fault.ts';
 import { type Api, decodeResponse, encodeRequest } from '../protocol/api.ts';
 import { apiVersions } from './api-versions.ts';
 import { createTopics } from './create-topics.ts';
+import { deleteTopics } from './delete-topics.ts';
 import { describeConfigs } from './describe-configs.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
@@ -15,6 +16,7 @@ import { produce } from './produce.ts';
 const apis: readonly Api<never, unknown>[] = [
   apiVersions,
   createTopics,
+  deleteTopics,
   describeConfigs,
   fetch,
   findCoordinator,

@@ -11,6 +11,7 @@ import type { Call } from '../deadline.ts';
 import type { Api } from '../protocol/api.ts';
 import { Reader } from '../protocol/reader.ts';
 import { createTopics } from './create-topics.ts';
+import { deleteTopics } from './delete-topics.ts';
 import { describeConfigs } from './describe-configs.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
@@ -178,6 +179,18 @@ describe.skipIf(!service.available)('every version of every API against a real b
     const [again] = await ask(createTopics, version, { ...wanted, name: `created.${version}`, configs });
     expect(again?.errorCode).toBe(36);
     expect(again?.errorMessage).toContain('already exists');
+  });
+
+  test.each(versionsOf(deleteTopics))('DeleteTopics %i', async (version) => {
+    const name = `deleted.${version}`;
+    const wanted = { name, partitions: 1, replicationFactor: 1, configs: {}, timeoutMs: 10_000 };
+    await connection.request(createTopics, wanted, call);
+    expect(await ask(deleteTopics, version, { name, timeoutMs: 10_000 })).toEqual([
+      { name, errorCode: 0, errorMessage: null },
+    ]);
+    const [absent] = await ask(deleteTopics, version, { name, timeoutMs: 10_000 });
+    expect(absent).toMatchObject({ name, errorCode: 3 });
+    expect(absent?.errorMessage === null).toBe(version < 5);
   });
 
   test.each(versionsOf(describeConfigs))('DescribeConfigs %i', async (version) => {
