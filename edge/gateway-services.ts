@@ -3,6 +3,7 @@ import { historianBuckets, historianPages } from './api/historian-pages.ts';
 import type {
   BucketsPage,
   BucketsQuery,
+  ClockForecast,
   ConnectorStatus,
   DemoServices,
   Forecast,
@@ -13,6 +14,7 @@ import type {
   LedgerReport,
   LinkStatus,
   LiveSample,
+  LogForecast as LogForecastItem,
   LogTopic,
   ModelStatus,
   PartState,
@@ -29,15 +31,18 @@ import type { Clock } from './core/clock.ts';
 import type { LinkGroup } from './link-group.ts';
 import type { LiveClient } from './live/client.ts';
 import type { Watching } from './watching.ts';
+import { clockDoubt } from './log/clock-doubt.ts';
 import { connectorAddress } from './connector-configs.ts';
-import { Fault } from './core/fault.ts';
+import { Fault, fromFaultMessage } from './core/fault.ts';
 import { Term } from './core/ledger.ts';
 import type { Log } from './core/log.ts';
-import type { DiskForecast } from './disk-forecast.ts';
+import type { DiskForecast } from './log/disk-forecast.ts';
 import { tailEvents } from './event-tail.ts';
 import type { IntakeGroup } from './intake-group.ts';
 import type { LedgerBook } from './ledger/book.ts';
-import { topicSizes } from './log-sizes.ts';
+import type { LogForecast } from './log/log-forecast.ts';
+import { logRetention } from './log/log-settings.ts';
+import { topicSizes } from './log/log-sizes.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { TagDictionary, TagEntry } from './tags/dictionary.ts';
 
@@ -56,6 +61,7 @@ export interface ServiceParts {
   readonly intake: IntakeGroup;
   readonly metrics: GatewayMetrics;
   readonly forecast: DiskForecast;
+  readonly logForecast: LogForecast;
   /** Why a worker ended last, if it ever did. */
   readonly problemOf: (worker: string) => string | undefined;
 }
@@ -90,11 +96,18 @@ export class GatewayServices implements Services {
   }
 
   private logReadiness(): PartState {
-    const { failed, diskFull, withinBudget } = this.parts.log.state;
-    if (failed !== undefined) return { name: 'log', ready: false, detail: failed.detail };
+    const { failed, diskFull, figures } = this.parts.log.state;
+    const { withinBudget, clock } = figures;
+    if (failed !== undefined) {
+      const { code, message, todo } = fromFaultMessage(failed);
+      return { name: 'log', ready: false, detail: `${code}: ${message} ${todo}` };
+    }
     if (diskFull) return { name: 'log', ready: false, detail: 'The disk is full: intake waits until there is space.' };
-    const detail = withinBudget ? null : 'More than its budget: consumers have not read the oldest data yet.';
-    return { name: 'log', ready: true, detail };
+    const details = [
+      ...(withinBudget ? [] : ['More than its bounds: what is oldest is still needed.']),
+      ...(clock.trusted ? [] : [clockDoubt(clock.aheadMs)]),
+    ];
+    return { name: 'log', ready: true, detail: details.length === 0 ? null : details.join(' ') };
   }
 
   metrics(): Promise<string> {
@@ -104,8 +117,8 @@ export class GatewayServices implements Services {
   tags(): Iterable<TagInfo> {
     const { dictionary, config } = this.parts;
     const kinds = new Map<string, string>(config.connectors.map(({ name, kind }) => [name, kind]));
-    return dictionary.all().map(({ path, id, type, unit, connector }) => {
-      return { path, id, type, unit, connector, kind: kinds.get(connector) ?? '' };
+    return dictionary.all().map(({ path, id, type, unit, class: tagClass, connector }) => {
+      return { path, id, type, unit, class: tagClass, connector, kind: kinds.get(connector) ?? '' };
     });
   }
 
@@ -155,8 +168,48 @@ export class GatewayServices implements Services {
   }
 
   forecast(): Forecast[] {
-    const { freeBytes, seconds } = this.parts.forecast.now();
-    return [{ name: 'disk', freeBytes, fullInSeconds: Number.isFinite(seconds) ? seconds : null }];
+    const { log, logForecast, links, forecast } = this.parts;
+    const { freeBytes, seconds } = forecast.now();
+    return [
+      { name: 'disk', freeBytes, fullInSeconds: finite(seconds) },
+      this.logForecast(),
+      ...logForecast.links(log.state.figures, links.mirrored()).map(({ name, waitingBytes, losesInSeconds }) => {
+        return { name: `link/${name}` as const, waitingBytes, losesInSeconds: finite(losesInSeconds) };
+      }),
+    ];
+  }
+
+  private logForecast(): LogForecastItem {
+    const { config, log, logForecast } = this.parts;
+    const { figures } = log.state;
+    const { bytesPerSecond, fullInSeconds, lastsSeconds, topicRates } = logForecast.log(figures);
+    const { retentionMs = {} } = logRetention(config);
+    return {
+      name: 'log',
+      bytes: figures.bytes,
+      budgetBytes: config.log.budget,
+      limitBytes: figures.limitBytes,
+      bytesPerSecond,
+      fullInSeconds: finite(fullInSeconds),
+      lastsSeconds: finite(lastsSeconds),
+      clock: this.clock,
+      topics: figures.topics.map(({ topic, bytes, oldestMs }) => {
+        const keptMs = retentionMs[topic];
+        const retentionSeconds = keptMs === undefined ? null : keptMs / 1000;
+        const oldestUs = oldestMs === undefined ? null : oldestMs * 1000;
+        return { topic, bytes, bytesPerSecond: topicRates.get(topic) ?? 0, oldestUs, retentionSeconds };
+      }),
+    };
+  }
+
+  private get clock(): ClockForecast {
+    const { trusted, aheadMs } = this.parts.log.state.figures.clock;
+    return { confirmed: trusted, aheadSeconds: Math.round(aheadMs / 1000) };
+  }
+
+  async confirmClock(): Promise<ClockForecast> {
+    await this.parts.log.confirmClock();
+    return this.clock;
   }
 
   links(): LinkStatus[] {
@@ -202,4 +255,9 @@ export class GatewayServices implements Services {
   get demo(): DemoServices | undefined {
     return this.parts.demo;
   }
+}
+
+/** Infinity becomes null. */
+function finite(amount: number): number | null {
+  return Number.isFinite(amount) ? amount : null;
 }

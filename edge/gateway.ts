@@ -6,21 +6,28 @@ import type { ConnectorStatus, DemoServices } from './api/services.ts';
 import type { Address } from './config/address.ts';
 import type { Config } from './config/schema.ts';
 import { connectorConfigs } from './connector-configs.ts';
+import { ConsumerGaps } from './consumer-gaps.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { realDisk } from './core/disk.ts';
 import { type Fault, messageOf } from './core/fault.ts';
 import { Log } from './core/log.ts';
-import { DiskForecast } from './disk-forecast.ts';
-import { FullDiskWatch } from './full-disk.ts';
+import type { TopicGap } from './core/reader.ts';
+import { lowestOffsets } from './core/retention/retention.ts';
+import { HISTORY_TOPICS, SAMPLE_TOPICS } from './core/topics.ts';
+import { DiskForecast } from './log/disk-forecast.ts';
+import { FullDiskWatch } from './log/full-disk.ts';
 import { GatewayEvents, recoveryEvents } from './gateway-events.ts';
 import { GatewayServices } from './gateway-services.ts';
 import { IntakeGroup } from './intake-group.ts';
 import { LinkGroup } from './link-group.ts';
+import { LinkPositions } from './link-positions.ts';
+import { LogForecast } from './log/log-forecast.ts';
+import { logRetention } from './log/log-settings.ts';
 import { LiveClient } from './live/client.ts';
 import { LedgerBook } from './ledger/book.ts';
-import { LedgerSnapshots } from './ledger-snapshots.ts';
 import { DataLock } from './lock/data-lock.ts';
 import { GatewayMetrics } from './metrics.ts';
+import { PacedSave } from './paced-save.ts';
 import { claimSite } from './site.ts';
 import { type Part, Supervisor } from './supervise.ts';
 import { TagDictionary } from './tags/dictionary.ts';
@@ -42,10 +49,9 @@ export interface GatewayOptions {
   readonly onStarted?: (http: Address, connectors: readonly ConnectorStatus[]) => void;
 }
 
-/** Topics that hold samples. */
-const SAMPLE_TOPICS = ['samples', 'derived'];
 const SNAPSHOT_EVERY_MS = 1000;
 const HOLD_EVERY_MS = 1000;
+const LINK_POSITIONS_EVERY_MS = 30_000;
 /** The followers of the log wait at most so long for the connectors to open. */
 const CONNECTORS_FIRST_MS = 3000;
 const DISK_LOOK_EVERY_MS = 10_000;
@@ -69,6 +75,14 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   } finally {
     await gateway.stop();
   }
+}
+
+/** For whom the log is kept, and who knows what stands in it. */
+interface KeptParts {
+  readonly historian: HistorianClient;
+  readonly watching: Watching;
+  readonly links: LinkGroup;
+  readonly book: LedgerBook;
 }
 
 /** All parts of one gateway, in the order in which they start. Stopped in the opposite order. */
@@ -95,7 +109,7 @@ class Gateway {
     if (signal.aborted) return;
 
     const parts = this.makeParts(log);
-    const { intake, watching, historian } = parts;
+    const { intake, watching } = parts;
     const services = new GatewayServices({
       ...parts,
       config,
@@ -115,7 +129,7 @@ class Gateway {
     for (const follower of this.followers) follower.start();
 
     this.every('models', MODELS_LOOK_EVERY_MS, () => void watching.models.look());
-    this.every('hold', HOLD_EVERY_MS, () => log.hold(historian.holds()));
+    this.every('hold', HOLD_EVERY_MS, () => this.keepLog(log, parts));
     void this.recordStart(parts.events);
     if (!signal.aborted) this.options.onStarted?.(http, services.connectors());
   }
@@ -131,23 +145,27 @@ class Gateway {
     const events = new GatewayEvents(log.producer(), this.clock, book, (error) => logger.error(messageOf(error)));
     // Before anything can come in: the log has forgotten by its next start what it found at this one.
     void events.addRecovery(log);
+    const gaps = new ConsumerGaps({ logFolder: log.folder, ends: log.ends, events });
+    gaps.open();
     const registrar = this.startTags(log, dictionary);
     const restarted = (worker: string, error: unknown): void => {
       metrics.workerRestarts.inc({ worker });
       this.problems.set(worker, messageOf(error));
       logger.error({ worker }, messageOf(error));
     };
-    const historian = this.startHistorian(log, (error) => restarted('historian', error));
-    const links = new LinkGroup({ links: config.links, log, logger });
+    const historian = this.startHistorian(log, gaps, (error) => restarted('historian', error));
+    const positions = this.openLinkPositions();
+    const onGap = (name: string, gap: TopicGap): void => void gaps.tell(name, gap);
+    const links = new LinkGroup({ links: config.links, log, logger, positions, onGap });
     for (const [name, part] of links.parts()) this.addFollower(name, part, (error) => restarted(name, error));
-    const live = new LiveClient({ logFolder: log.folder, ends: log.ends, topics: SAMPLE_TOPICS });
+    const live = new LiveClient({ logFolder: log.folder, ends: log.ends, topics: HISTORY_TOPICS });
     this.addFollower('live', live, (error) => restarted('live', error));
     const intake = this.makeIntake(log, registrar, book, () => metrics);
-    const watching = new Watching({ config, log, registrar, book, historian, events, clock: this.clock, logger });
+    const watching = new Watching({ config, log, registrar, book, historian, events, gaps, clock: this.clock, logger });
     if (watching.needed) this.addFollower('watch', watching.client, (error) => restarted('watch', error));
     watching.start();
     this.onStop('models', () => watching.stop());
-    const forecast = this.startForecast();
+    const { forecast, logForecast } = this.startForecast(log);
     const metrics = new GatewayMetrics({
       connectors: config.connectors.map(({ name }) => name),
       workers: [...intake.workers, ...this.followers.map(({ name }) => name)],
@@ -158,14 +176,37 @@ class Gateway {
       links: () => links.statuses(),
       diskFullSeconds: () => forecast.now().seconds,
     });
-    return { dictionary, book, events, historian, links, live, intake, watching, forecast, metrics };
+    return { dictionary, book, events, historian, links, live, intake, watching, forecast, logForecast, metrics };
+  }
+
+  private openLinkPositions(): LinkPositions {
+    const { config, log: logger } = this.options;
+    const file = path.join(config.data, 'links.json');
+    const positions = new LinkPositions(realDisk, file);
+    if (!positions.open())
+      logger.warn({ file }, 'It cannot be read: links hold all of the log until they are reached.');
+    const saves = new PacedSave('positions of links', positions, this.clock, logger);
+    this.every('link positions', LINK_POSITIONS_EVERY_MS, () => saves.saveIfDue());
+    this.onStop('link positions', () => positions.save());
+    return positions;
+  }
+
+  /** Tells the log what is still needed of it, and takes over what it has put on record itself. */
+  private keepLog(log: Log, { historian, watching, links, book }: KeptParts): void {
+    // Whoever makes its state out of the log holds it here: from which offset on, by topic.
+    const local = lowestOffsets(historian.holds(), watching.holds());
+    log.hold({ local, links: links.holds() });
+    for (const { offset, key, type, members } of log.takeRecorded()) {
+      book.cover('events', offset, offset);
+      this.options.log.warn({ key, ...members }, `log: ${type}`);
+    }
   }
 
   /** Opens the log. The signal ends that too: on a full disk it waits for space. */
   private async openLog(): Promise<Log> {
     const { config, log: logger, signal } = this.options;
     signal.throwIfAborted();
-    const log = new Log({ dataFolder: config.data, budgetBytes: config.log.budget, nowMs: this.clock.nowMs() });
+    const log = new Log({ dataFolder: config.data, ...logRetention(config), nowMs: this.clock.nowMs() });
     this.log = log;
     const watch = new FullDiskWatch(() => log.state.diskFull, logger);
     this.every('full disk', FULL_DISK_LOOK_EVERY_MS, () => {
@@ -197,11 +238,17 @@ class Gateway {
     });
   }
 
-  private startForecast(): DiskForecast {
+  private startForecast(log: Log): { readonly forecast: DiskForecast; readonly logForecast: LogForecast } {
     const forecast = new DiskForecast(this.options.config.data);
-    forecast.look(this.clock.monotonicMs());
-    this.every('disk', DISK_LOOK_EVERY_MS, () => forecast.look(this.clock.monotonicMs()));
-    return forecast;
+    const logForecast = new LogForecast();
+    const look = (): void => {
+      const nowMs = this.clock.monotonicMs();
+      forecast.look(nowMs);
+      logForecast.look(nowMs, log.state.figures);
+    };
+    look();
+    this.every('disk', DISK_LOOK_EVERY_MS, look);
+    return { forecast, logForecast };
   }
 
   /** Nobody waits for these: on a full disk they become durable when there is space. */
@@ -220,7 +267,7 @@ class Gateway {
       connectorOf: (tag) => dictionary.find(tag)?.connector ?? '',
     });
     book.open();
-    const snapshots = new LedgerSnapshots(book, this.clock, this.options.log);
+    const snapshots = new PacedSave('ledger snapshot', book, this.clock, this.options.log);
     this.every('ledger', SNAPSHOT_EVERY_MS, () => snapshots.saveIfDue());
     this.onStop('ledger', () => book.save());
     return book;
@@ -235,7 +282,7 @@ class Gateway {
     return registrar;
   }
 
-  private startHistorian(log: Log, onRestart: (error: unknown) => void): HistorianClient {
+  private startHistorian(log: Log, gaps: ConsumerGaps, onRestart: (error: unknown) => void): HistorianClient {
     const { config, log: logger } = this.options;
     const { logId, epoch } = log.state.identity;
     const historian = new HistorianClient({
@@ -244,8 +291,9 @@ class Gateway {
       ends: log.ends,
       logId,
       epoch,
-      topics: SAMPLE_TOPICS,
+      topics: HISTORY_TOPICS,
       report: (fault) => logger.error({ code: fault.code }, fault.message),
+      onGap: (gap) => void gaps.tell('historian', gap),
     });
     const part = {
       async run() {
@@ -305,6 +353,6 @@ function endsOf(log: Log): Map<string, number> {
 
 /** Samples that the recovery of the log found damaged. */
 function damagedSamples(log: Log): number {
-  const damage = log.state.reports['samples']?.damage ?? [];
+  const damage = SAMPLE_TOPICS.flatMap((topic) => log.state.reports[topic]?.damage ?? []);
   return damage.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

@@ -90,7 +90,8 @@ export class IntakeGroup {
       this.checkSettled();
       if (state.state === 'down') logger.warn({ connector }, `down: ${state.detail}`);
       else logger.info({ connector }, state.state);
-    } else if (notice.type === 'failed') logger.fatal({ worker }, notice.fault.detail);
+    } else if (notice.type === 'problem') logger.warn({ connector: notice.connector }, notice.reason);
+    else if (notice.type === 'failed') logger.fatal({ worker }, notice.fault.detail);
     else if (notice.type === 'ready')
       logger.info({ worker, rememberedSamples: notice.rememberedSamples, tookMs: notice.tookMs }, 'ready');
   }

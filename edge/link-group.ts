@@ -5,6 +5,8 @@ import type { LinkStatus, VerifyStep } from './api/services.ts';
 import type { LinkConfig } from './config/schema.ts';
 import { Fault } from './core/fault.ts';
 import type { Log } from './core/log.ts';
+import type { TopicGap } from './core/reader.ts';
+import type { LinkPositions } from './link-positions.ts';
 import type { Part } from './supervise.ts';
 import { version } from './version.ts';
 
@@ -13,6 +15,10 @@ export interface LinkGroupOptions {
   readonly links: readonly LinkConfig[];
   readonly log: Log;
   readonly logger: Logger;
+  /** How far they had come before the start. */
+  readonly positions: LinkPositions;
+  /** A link meets records that the log does not have. */
+  readonly onGap?: (consumer: string, gap: TopicGap) => void;
 }
 
 const NO_DESTINATION = 'no destination';
@@ -28,7 +34,7 @@ export class LinkGroup {
 
   /** A part for each link that has a destination, by its name in metrics and logs. */
   parts(): [name: string, part: Part][] {
-    const { log, links, logger } = this.options;
+    const { log, links, logger, onGap } = this.options;
     const { logId } = log.state.identity;
     return links.flatMap((link) => {
       const { to } = link;
@@ -40,6 +46,7 @@ export class LinkGroup {
         ends: log.ends,
         logId,
         softwareVersion: version,
+        onGap: (gap) => onGap?.(`link/${link.name}`, gap),
         onStatus({ state, detail }) {
           if (state !== before) logger.info({ link: link.name, detail }, state);
           before = state;
@@ -57,6 +64,29 @@ export class LinkGroup {
       const client = this.clients.get(link.name);
       return client === undefined ? noDestination(link, (topic) => log.ends.end(topic)) : linkView(client.status());
     });
+  }
+
+  /** The links that have a destination, with the topics that they mirror. */
+  mirrored(): { readonly name: string; readonly topics: readonly string[] }[] {
+    return this.options.links.filter(({ name }) => this.clients.has(name));
+  }
+
+  /** How far each link that has a destination has mirrored its topics; null: that was never known. One without holds nothing. */
+  holds(): Record<string, Record<string, number | null>> {
+    const { links, positions } = this.options;
+    const holds: Record<string, Record<string, number | null>> = {};
+    for (const { to, ...link } of links) {
+      const client = this.clients.get(link.name);
+      if (to === undefined || client === undefined) continue;
+      const identity = { ...link, to };
+      const offsets: Record<string, number | null> = {};
+      for (const { topic, mirrored } of client.status().topics) {
+        if (mirrored !== undefined) positions.note(identity, topic, mirrored);
+        offsets[topic] = mirrored ?? positions.of(identity, topic);
+      }
+      holds[link.name] = offsets;
+    }
+    return holds;
   }
 
   /** Compares both ends of a link. Throws `link-unknown`, `link-without-destination`. */

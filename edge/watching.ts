@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import type { HistorianClient } from '../historian/client.ts';
 import type { Config } from './config/schema.ts';
+import type { ConsumerGaps } from './consumer-gaps.ts';
 import type { Clock } from './core/clock.ts';
 import { newCounts, Term } from './core/ledger.ts';
 import type { Log } from './core/log.ts';
@@ -22,6 +23,7 @@ export interface WatchingOptions {
   readonly book: LedgerBook;
   readonly historian: HistorianClient;
   readonly events: GatewayEvents;
+  readonly gaps: ConsumerGaps;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,7 +36,7 @@ export class Watching {
   readonly needed: boolean;
   private readonly book: LedgerBook;
 
-  constructor({ config, log, registrar, book, historian, events, clock, logger }: WatchingOptions) {
+  constructor({ config, log, registrar, book, historian, events, gaps, clock, logger }: WatchingOptions) {
     const alarms = limitAlarms(config);
     const models = watchedModels(config);
     const folder = path.join(config.data, 'models');
@@ -52,6 +54,7 @@ export class Watching {
       onWaiting: (notice) => this.models.waits(notice),
       onUnreadable: ({ topic, offset, why }) =>
         logger.warn({ topic, offset }, `alarms: a record is passed over: ${why}`),
+      onGap: (gap) => void gaps.tell('watch', gap),
       onModelFailed: (model, fault) => this.models.failed(model, fault.message),
     });
     this.models = new ModelKeeper({
@@ -68,6 +71,8 @@ export class Watching {
 
   /** Records that the watch appended: scores are `generated`, lines of the journal nothing. */
   private written({ topic, first, last, tag }: WrittenNotice): void {
+    // Told again by a worker that was started again: the one before may not have come to it.
+    if (this.book.covers(topic, first)) return;
     if (tag === null) return this.book.cover(topic, first, last);
     const counts = newCounts();
     counts[Term.generated] = last - first + 1;
@@ -77,6 +82,11 @@ export class Watching {
   /** Activates the models that there are. */
   start(): void {
     this.models.start();
+  }
+
+  /** For each topic the offset from which on the log must be kept. */
+  holds(): Readonly<Record<string, number>> {
+    return this.needed ? this.client.holds() : {};
   }
 
   /** Ends a training that is under way. */

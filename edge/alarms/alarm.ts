@@ -63,4 +63,9 @@ export interface JournalEntry {
   readonly sinceUs: number;
   readonly shelvedUntilUs: number | null;
   readonly evidence: Evidence;
+  /**
+   * How far the samples had been seen, by topic, where no sample made this line: a person did, or time went by. A replay of the samples takes it over there. Null: a sample made it,
+   * and makes it again.
+   */
+  readonly seen: Readonly<Record<string, number>> | null;
 }

@@ -52,8 +52,18 @@ export class AlarmBook {
   apply({ definition, state, transition, sinceUs, shelvedUntilUs, evidence }: JournalEntry): void {
     const entry = this.entries.get(definition.id);
     if (entry === undefined) return;
-    const stands = transition === 'raised' || (transition !== 'returned' && entry.stands);
+    const said = STANDS[state];
+    const stands = said ?? (transition === 'raised' || (transition !== 'returned' && entry.stands));
     Object.assign(entry, { state, stands, sinceUs, shelvedUntilUs, evidence });
+  }
+
+  /** Has an alarm say what the last line of an earlier run says, if it says something else. */
+  settle(line: JournalEntry): void {
+    const entry = this.entries.get(line.definition.id);
+    if (entry === undefined) return;
+    const { state, sinceUs, shelvedUntilUs } = line;
+    if (entry.state === state && entry.sinceUs === sinceUs && entry.shelvedUntilUs === shelvedUntilUs) return;
+    this.apply(line);
   }
 
   /** What the process says now. Returns the journal's line if that changes anything. */
@@ -107,7 +117,7 @@ export class AlarmBook {
     if (state === undefined) return undefined;
     entry.state = state;
     entry.sinceUs = timeUs;
-    return { transition, atUs, by, definition, state, sinceUs: timeUs, shelvedUntilUs, evidence };
+    return { transition, atUs, by, definition, state, sinceUs: timeUs, shelvedUntilUs, evidence, seen: null };
   }
 
   private entry(id: string): Entry {
@@ -116,5 +126,8 @@ export class AlarmBook {
     return entry;
   }
 }
+
+/** Whether the process is in the condition, where the state of the alarm says it. */
+const STANDS: Partial<Record<AlarmState, boolean>> = { UNACK: true, ACKED: true, RTNUN: false, NORM: false };
 
 const TRANSITION_OF = { acknowledge: 'acknowledged', shelve: 'shelved', unshelve: 'unshelved' } as const;

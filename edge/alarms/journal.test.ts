@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AlarmDefinition, Evidence, StandingAlarm } from './alarm.ts';
-import { journalText, parseJournal, parseSnapshot, snapshotText } from './journal.ts';
+import { alarmsState, identityOf, journalText, parseAlarms, parseFirstSnapshot, parseJournal } from './journal.ts';
 
 const number = fc.oneof(fc.double({ noDefaultInfinity: true }), fc.integer()).map((value) => value + 0);
 const definition: fc.Arbitrary<AlarmDefinition> = fc.record({
@@ -37,6 +37,9 @@ describe('the alarm journal', () => {
       sinceUs: time,
       shelvedUntilUs: until,
       evidence,
+      seen: fc
+        .option(fc.dictionary(fc.constantFrom('samples', 'derived'), fc.nat()))
+        .map((seen) => seen && { ...seen }),
     });
     fc.assert(
       fc.property(line, (entry) => {
@@ -45,7 +48,7 @@ describe('the alarm journal', () => {
     );
   });
 
-  test('gives back every snapshot', () => {
+  test('gives back every alarm that stands, through JSON', () => {
     const alarm: fc.Arbitrary<StandingAlarm> = fc
       .tuple(
         definition,
@@ -64,16 +67,56 @@ describe('the alarm journal', () => {
         state,
       }));
     fc.assert(
-      fc.property(time, fc.array(alarm, { maxLength: 5 }), (eventsOffset, alarms) => {
-        expect(parseSnapshot(snapshotText({ eventsOffset, alarms }, 1))).toEqual({ eventsOffset, alarms });
+      fc.property(fc.array(alarm, { maxLength: 5 }), (alarms) => {
+        expect(parseAlarms(JSON.parse(JSON.stringify(alarmsState(alarms))))).toEqual(alarms);
       }),
     );
+  });
+
+  test('a snapshot of the first version is read, another is none', () => {
+    const first = { v: 1, at: 5, events: 7, alarms: [] };
+    expect(parseFirstSnapshot(first)).toEqual({
+      atUs: 5,
+      inputs: {},
+      outputs: { events: 7 },
+      watermarkUs: null,
+      state: { alarms: [] },
+    });
+    expect([parseFirstSnapshot({ ...first, v: 2 }), parseFirstSnapshot(null)]).toEqual([undefined, undefined]);
+  });
+
+  test('a line that a sample made has an identity; what a person did, or time, has none', () => {
+    const line = {
+      transition: 'raised' as const,
+      atUs: 9,
+      by: null,
+      definition: {
+        id: 'a',
+        name: 'a',
+        kind: 'limit',
+        tag: 't',
+        asset: 's',
+        priority: 'low',
+        onReturn: 'normal',
+      } as const,
+      state: 'UNACK' as const,
+      sinceUs: 5,
+      shelvedUntilUs: null,
+      evidence: { message: '', value: 1, limit: 1, reasons: [] },
+      seen: null,
+    };
+    expect(identityOf(line)).toBe('a raised 5');
+    expect(identityOf({ ...line, atUs: 10 })).toBe('a raised 5');
+    expect([identityOf({ ...line, seen: { samples: 3 } }), identityOf({ ...line, by: 'anna' })]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 
   test('other events are not lines of it; what only looks like one is refused', () => {
     expect(parseJournal('{"v":1,"type":"heartbeat"}')).toBeUndefined();
     expect(parseJournal('null')).toBeUndefined();
     expect(() => parseJournal('{"v":1,"type":"alarm"}')).toThrow(/transition/);
-    expect(() => parseSnapshot('{"v":2}')).toThrow(/events/);
+    expect(() => parseAlarms([{ id: 'a' }])).toThrow(/name/);
   });
 });

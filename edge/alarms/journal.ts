@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import type { Snapshot } from '../core/progress/snapshot.ts';
 import { PRIORITIES, type AlarmDefinition, type Evidence, type JournalEntry, type StandingAlarm } from './alarm.ts';
 
-/*
- * Alarms in the log: a record in topic `events` for each transition (key `alarm/<id>`), and in `__state.alarms` from time to time a snapshot of what stands, with the position in
- * `events` that it holds for. FORMAT.md, "Topics".
- */
+/* Alarms in the log: a record in topic `events` for each transition (key `alarm/<id>`), and what stands in the state of snapshots (`__state.alarms`). FORMAT.md, "Topics". */
 
 const STATES = ['NORM', 'UNACK', 'ACKED', 'RTNUN', 'SHLVD', 'DSUPR', 'OOSRV'] as const;
 
@@ -44,29 +42,21 @@ const lineSchema = z.object({
   transition: z.enum(['raised', 'returned', 'acknowledged', 'shelved', 'unshelved']),
   by: z.string().nullable(),
   state: z.enum(STATES),
+  seen: z.record(z.string(), z.number()).optional(),
   ...definitionShape,
   ...conditionShape,
 });
 
-const snapshotSchema = z.object({
-  v: z.literal(1),
-  at: z.number(),
-  /** Offset in `events` of the first record that the snapshot does not hold. */
-  events: z.number(),
-  alarms: z.array(
-    z.object({ ...definitionShape, ...conditionShape, state: z.enum(STATES).exclude(['NORM']), stands: z.boolean() }),
-  ),
-});
+const alarmsSchema = z.array(
+  z.object({ ...definitionShape, ...conditionShape, state: z.enum(STATES).exclude(['NORM']), stands: z.boolean() }),
+);
 
-/** What stood at one time. */
-export interface AlarmSnapshot {
-  readonly eventsOffset: number;
-  readonly alarms: readonly StandingAlarm[];
-}
+/** Of the first version: `events` is the offset of the first record of that topic that the alarms do not hold. */
+const firstSnapshotSchema = z.object({ v: z.literal(1), at: z.number(), events: z.number(), alarms: z.unknown() });
 
 /** JSON of a line of the journal. */
 export function journalText(line: JournalEntry): string {
-  const { atUs, transition, by, state, definition, evidence, sinceUs, shelvedUntilUs } = line;
+  const { atUs, transition, by, state, definition, evidence, sinceUs, shelvedUntilUs, seen } = line;
   return JSON.stringify({
     v: 1,
     at: atUs,
@@ -78,7 +68,13 @@ export function journalText(line: JournalEntry): string {
     ...evidence,
     since: sinceUs,
     shelvedUntil: shelvedUntilUs,
+    ...(seen === null ? {} : { seen }),
   });
+}
+
+/** The identity of a line that a sample made (DESIGN, "Consumers", form b); undefined: none did, and it is never made again. */
+export function identityOf({ definition, transition, sinceUs, seen, by }: JournalEntry): string | undefined {
+  return seen === null && by === null ? `${definition.id} ${transition} ${sinceUs}` : undefined;
 }
 
 /** The line that a record of `events` holds; undefined for another event. Throws if the text is no JSON, or an alarm of another make. */
@@ -95,31 +91,35 @@ export function parseJournal(text: string): JournalEntry | undefined {
     sinceUs: line.since,
     shelvedUntilUs: line.shelvedUntil,
     evidence: evidenceOf(line),
+    seen: line.seen ?? null,
   };
 }
 
-/** JSON of a snapshot. */
-export function snapshotText({ eventsOffset, alarms }: AlarmSnapshot, atUs: number): string {
-  const items = alarms.map(({ sinceUs, shelvedUntilUs, evidence, ...rest }) => {
+/** Alarms as they stand in the state of a snapshot, for JSON. */
+export function alarmsState(alarms: readonly StandingAlarm[]): unknown {
+  return alarms.map(({ sinceUs, shelvedUntilUs, evidence, ...rest }) => {
     return { ...rest, since: sinceUs, shelvedUntil: shelvedUntilUs, ...evidence };
   });
-  return JSON.stringify({ v: 1, at: atUs, events: eventsOffset, alarms: items });
 }
 
-/** Throws if the text is no snapshot. */
-export function parseSnapshot(text: string): AlarmSnapshot {
-  const { events, alarms } = snapshotSchema.parse(JSON.parse(text));
-  return {
-    eventsOffset: events,
-    alarms: alarms.map((alarm) => ({
-      ...definitionOf(alarm),
-      state: alarm.state,
-      stands: alarm.stands,
-      sinceUs: alarm.since,
-      shelvedUntilUs: alarm.shelvedUntil,
-      evidence: evidenceOf(alarm),
-    })),
-  };
+/** Throws if the value is none that `alarmsState` gave. */
+export function parseAlarms(value: unknown): StandingAlarm[] {
+  return alarmsSchema.parse(value).map((alarm) => ({
+    ...definitionOf(alarm),
+    state: alarm.state,
+    stands: alarm.stands,
+    sinceUs: alarm.since,
+    shelvedUntilUs: alarm.shelvedUntil,
+    evidence: evidenceOf(alarm),
+  }));
+}
+
+/** Reads a snapshot of the first version, which held alarms and nothing else; undefined: it is none. */
+export function parseFirstSnapshot(value: unknown): Snapshot | undefined {
+  const parsed = firstSnapshotSchema.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { at, events, alarms } = parsed.data;
+  return { atUs: at, inputs: {}, outputs: { events }, watermarkUs: null, state: { alarms } };
 }
 
 function definitionOf({ id, name, kind, tag, asset, priority, onReturn }: AlarmDefinition): AlarmDefinition {

@@ -13,6 +13,16 @@ export interface LimitOptions {
 /** Which limit is broken. */
 type Side = 'high' | 'low';
 
+/** What a condition remembers while the value is beyond a limit; times in µs. */
+export interface LimitState {
+  readonly side: Side;
+  readonly sinceUs: number;
+  readonly arrivalUs: number;
+  readonly limit: number;
+  readonly value: number;
+  readonly stands: boolean;
+}
+
 /** Whether a value is beyond a limit, with deadband and on-delay. Values that are not Good change nothing, except that a delay that runs begins anew. */
 export class LimitCondition {
   private readonly options: LimitOptions;
@@ -32,6 +42,29 @@ export class LimitCondition {
 
   constructor(options: LimitOptions) {
     this.options = options;
+  }
+
+  /** Undefined: the value is inside. */
+  get state(): LimitState | undefined {
+    const { beyond, beyondUs, beyondArrivalUs, limit, value, stands } = this;
+    if (beyond === undefined) return undefined;
+    return { side: beyond, sinceUs: beyondUs, arrivalUs: beyondArrivalUs, limit, value, stands };
+  }
+
+  /** Goes on where another one was. */
+  restore({ side, sinceUs, arrivalUs, limit, value, stands }: LimitState): void {
+    this.beyond = side;
+    this.beyondUs = sinceUs;
+    this.beyondArrivalUs = arrivalUs;
+    this.limit = limit;
+    this.value = value;
+    this.stands = stands;
+  }
+
+  /** Stands no more, whatever the value was. */
+  end(): void {
+    this.beyond = undefined;
+    this.stands = false;
   }
 
   /** Stands, as an earlier run left it. */

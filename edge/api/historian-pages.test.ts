@@ -12,6 +12,7 @@ const entry = {
   path: 'plant/A',
   type: 'double',
   unit: null,
+  class: 'standard',
   connector: 'floor',
   source: 'pump',
   createdUs: 0,

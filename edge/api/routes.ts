@@ -9,7 +9,14 @@ import { ledgerRoute } from './routes/ledger.ts';
 import { linkRoutes } from './routes/links.ts';
 import { liveRoute } from './routes/live.ts';
 import { modelsRoute } from './routes/models.ts';
-import { connectorsRoute, eventsRoute, forecastRoute, logTopicsRoute, statusRoute } from './routes/state.ts';
+import {
+  confirmClockRoute,
+  connectorsRoute,
+  eventsRoute,
+  forecastRoute,
+  logTopicsRoute,
+  statusRoute,
+} from './routes/state.ts';
 import { tagsRoute } from './routes/tags.ts';
 
 /** Every route of the API: this list is the map. */
@@ -27,6 +34,7 @@ export function allRoutes(version: string): Route[] {
     connectorsRoute,
     ...linkRoutes(),
     logTopicsRoute,
+    confirmClockRoute,
     forecastRoute,
     eventsRoute,
     ...demoRoutes,

@@ -12,6 +12,8 @@ import type {
   DemoFault,
   BucketsPage,
   BucketsQuery,
+  ClockForecast,
+  Forecast,
   HistoryPage,
   HistoryQuery,
   HistorySample,
@@ -112,6 +114,7 @@ export class MemoryDemo {
  */
 export class MemoryServices implements Services {
   ready = true;
+  clock: ClockForecast = { confirmed: true, aheadSeconds: 0 };
   disk: { freeBytes: number; fullInSeconds: number | null } = { freeBytes: 20 * 1024 ** 3, fullInSeconds: 41 * 3600 };
   /** Samples by tag. */
   readonly samples = new Map<string, HistorySample[]>();
@@ -149,7 +152,15 @@ export class MemoryServices implements Services {
 
   tags(): TagInfo[] {
     return Array.from(this.samples.keys(), (path, i) => {
-      return { path, id: i + 1, type: 'double', unit: null, connector: 'floor', kind: 'mqtt-broker' };
+      return {
+        path,
+        id: i + 1,
+        type: 'double',
+        unit: null,
+        class: 'standard',
+        connector: 'floor',
+        kind: 'mqtt-broker',
+      };
     });
   }
 
@@ -213,8 +224,21 @@ export class MemoryServices implements Services {
     return [{ name: 'cloud', state: 'mirroring', detail: null, brokers: ['k:9092'], topics }];
   }
 
-  forecast() {
-    return [{ name: 'disk', ...this.disk } as const];
+  forecast(): Forecast[] {
+    const { bytes, topic } = { bytes: 1000, topic: 'samples' };
+    const sizes = { bytes, budgetBytes: 20 * 1024 ** 3, limitBytes: 20 * 1024 ** 3, bytesPerSecond: 100 };
+    const lasts = { fullInSeconds: 86_400, lastsSeconds: 864_000 };
+    const topics = [{ topic, bytes, bytesPerSecond: 100, oldestUs: START_US, retentionSeconds: null }];
+    return [
+      { name: 'disk', ...this.disk },
+      { name: 'log', ...sizes, ...lasts, clock: this.clock, topics },
+      { name: 'link/cloud', waitingBytes: 500, losesInSeconds: 43_200 },
+    ];
+  }
+
+  confirmClock(): ClockForecast {
+    this.clock = { confirmed: true, aheadSeconds: 0 };
+    return this.clock;
   }
 
   async *verifyLink(name: string): AsyncGenerator<VerifyStep> {

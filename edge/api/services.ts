@@ -3,6 +3,7 @@ import type { StandingAlarm } from '../alarms/alarm.ts';
 import type { AlarmAction } from '../alarms/book.ts';
 import type { LedgerItem, LedgerTotals } from '../core/ledger.ts';
 import type { TagType, Value, ValueKind } from '../core/sample.ts';
+import type { TagClass } from '../core/topics.ts';
 
 /*
  * What the API asks the gateway for: plain data, so that routes know nothing of threads and files. `edge/gateway.ts` implements it, tests do with data in memory.
@@ -35,6 +36,8 @@ export interface Services {
   /** Compares both ends of a link record by record: progress, then one result. Throws `link-unknown`. */
   verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep>;
   logTopics(): Awaitable<readonly LogTopic[]>;
+  /** Says that the gateway's clock is right: data goes by its age again. Throws `not-ready` while the log does not answer. */
+  confirmClock(): Awaitable<ClockForecast>;
   /** The last `limit` records of topic `events`, oldest first. */
   events(limit: number): Awaitable<readonly GatewayEvent[]>;
   /**
@@ -129,6 +132,8 @@ export interface TagInfo {
   readonly type: TagType | null;
   /** After UCUM; null where none is known. */
   readonly unit: string | null;
+  /** Says in which topic of the log its samples lie. */
+  readonly class: TagClass;
   readonly connector: string;
   /** Kind of the connector, as in the configuration. */
   readonly kind: string;
@@ -241,12 +246,54 @@ export interface ConnectorStatus {
 }
 
 /** When something that is used up will be gone, at the rate of the last ten minutes. */
-export interface Forecast {
+export type Forecast = DiskForecast | LogForecast | LinkForecast;
+
+interface DiskForecast {
   readonly name: 'disk';
   /** Bytes free on the file system of the data folder. */
   readonly freeBytes: number;
   /** Null: it does not fill. */
   readonly fullInSeconds: number | null;
+}
+
+export interface LogForecast {
+  readonly name: 'log';
+  readonly bytes: number;
+  readonly budgetBytes: number;
+  /** So much it may take now: less than its budget where too little of the disk is free. */
+  readonly limitBytes: number;
+  readonly bytesPerSecond: number;
+  /** Until its oldest data goes; null: it does not fill. */
+  readonly fullInSeconds: number | null;
+  /** How far back the log reaches once it is full; null: it does not fill. */
+  readonly lastsSeconds: number | null;
+  readonly clock: ClockForecast;
+  readonly topics: readonly TopicForecast[];
+}
+
+/** Whether the gateway's clock is believed when data is deleted by its age. */
+export interface ClockForecast {
+  readonly confirmed: boolean;
+  /** While it is not: by how much it is ahead of what was expected; negative: behind. */
+  readonly aheadSeconds: number;
+}
+
+interface TopicForecast {
+  readonly topic: string;
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
+  /** When its oldest record came, µs; null: it has none. */
+  readonly oldestUs: number | null;
+  /** How long its records are kept at most; null: as long as the budget lasts. */
+  readonly retentionSeconds: number | null;
+}
+
+interface LinkForecast {
+  readonly name: `link/${string}`;
+  /** Bytes of the log that it has not had. */
+  readonly waitingBytes: number;
+  /** Until data goes that it has not had, if it is down from now on; null: nothing comes to its topics. */
+  readonly losesInSeconds: number | null;
 }
 
 export interface LinkStatus {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AGGREGATES } from '../../historian/bucket-page.ts';
+import { TAG_CLASSES } from '../core/topics.ts';
 
 /* Schemas of the JSON answers: for the OpenAPI document, and for tests that compare answers with it. */
 
@@ -34,6 +35,7 @@ export const tagsShape = z.object({
       id: z.int().positive(),
       type: z.string().nullable().describe('Null: not learned yet.'),
       unit: z.string().nullable(),
+      class: z.enum(TAG_CLASSES).describe('Says in which topic of the log its samples lie.'),
       connector: z.string(),
       kind: z.string().describe('Kind of the connector, as in the configuration.'),
     }),
@@ -163,19 +165,54 @@ export const linksShape = z.object({
   ),
 });
 
+/** At the rate of the last ten minutes. */
+const seconds = z.number().nonnegative().nullable();
+const rate = z.number().describe('Bytes a second over the last ten minutes.');
+
+const clockShape = z.object({
+  confirmed: z.boolean().describe('False: nothing is deleted by its age.'),
+  aheadSeconds: z.number().describe('While it is not: by how much it is ahead of what was expected; negative: behind.'),
+});
+
 export const forecastShape = z.object({
   items: z.array(
-    z.object({
-      name: z.literal('disk'),
-      freeBytes: count,
-      fullInSeconds: z
-        .number()
-        .nonnegative()
-        .nullable()
-        .describe('At the rate of the last ten minutes; null: it does not fill.'),
-    }),
+    z.union([
+      z.object({
+        name: z.literal('disk'),
+        freeBytes: count,
+        fullInSeconds: seconds.describe('At the rate of the last ten minutes; null: it does not fill.'),
+      }),
+      z.object({
+        name: z.literal('log'),
+        bytes: count,
+        budgetBytes: count,
+        limitBytes: count.describe(
+          'So much it may take now: less than its budget where too little of the disk is free.',
+        ),
+        bytesPerSecond: rate,
+        fullInSeconds: seconds.describe('Until its oldest data goes; null: it does not fill.'),
+        lastsSeconds: seconds.describe('How far back it reaches once it is full.'),
+        clock: clockShape,
+        topics: z.array(
+          z.object({
+            topic: z.string(),
+            bytes: count,
+            bytesPerSecond: rate,
+            oldest: time.nullable().describe('When its oldest record came; null: it has none.'),
+            retentionSeconds: z.number().nullable().describe('Null: as long as the budget lasts.'),
+          }),
+        ),
+      }),
+      z.object({
+        name: z.string().regex(/^link\//),
+        waitingBytes: count.describe('Of the log, that the link has not had.'),
+        losesInSeconds: seconds.describe('Until data goes that it has not had, if it is down from now on.'),
+      }),
+    ]),
   ),
 });
+
+export const confirmedClockShape = z.object({ clock: clockShape });
 
 export const verifyProgressShape = z.object({
   type: z.literal('progress'),

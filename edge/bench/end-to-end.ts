@@ -5,8 +5,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fault } from '../core/fault.ts';
-import { type BenchResult, median } from './machine.ts';
+import { Figures } from './figures.ts';
 import { cpuSeconds, residentMb } from './process-usage.ts';
+import type { BenchFindings } from './report.ts';
 import { startMosquittoToFile } from './rival-mosquitto.ts';
 import { begin, type Belongings, freePort, type Target } from './target.ts';
 
@@ -33,20 +34,22 @@ export interface EndToEndOptions {
 const CLIENTS = 20;
 const STEADY_PER_S = 2000;
 
+const SYSTEMS = [
+  { system: 'millrace', promises: 'durable: synced to the disk (fdatasync); queryable: the historian answers' },
+  { system: 'mosquitto+mosquitto_sub', promises: 'durable: in memory; queryable: a line in a file, in the page cache' },
+];
+const CONDITIONS = [
+  `MQTT 3.1.1 QoS 1, ${CLIENTS} clients with 50 messages in flight each, 100 tags, JSON payloads of 150 bytes; the load generator runs on the same machine.`,
+];
+
 /**
  * MQTT QoS 1 to durable (PUBACK) and to queryable, at full rate and at a steady 2,000 messages/s, 150-byte JSON payloads, 20 clients with 50 messages in flight each, 100 tags;
  * mosquitto with a subscriber that writes a file beside it, in alternating runs (it promises less: nothing is synced).
  */
-export async function benchEndToEnd({ quick, onProgress, signal }: EndToEndOptions): Promise<BenchResult[]> {
+export async function benchEndToEnd({ quick, onProgress, signal }: EndToEndOptions): Promise<BenchFindings> {
   const runs = quick ? 1 : 5;
   const messages = quick ? 50_000 : 200_000;
-  const figures = new Map<string, { system: string; unit: string; values: number[] }>();
-  const note = (system: string, name: string, unit: string, value: number): void => {
-    const key = `${system} ${name}`;
-    const figure = figures.get(key) ?? { system, unit, values: [] };
-    figures.set(key, figure);
-    figure.values.push(value);
-  };
+  const figures = new Figures('end-to-end');
   for (let run = 1; run <= runs; run++) {
     for (const start of [() => begin(startGateway), startMosquittoToFile]) {
       signal.throwIfAborted();
@@ -54,29 +57,24 @@ export async function benchEndToEnd({ quick, onProgress, signal }: EndToEndOptio
       if (target === undefined) continue;
       try {
         onProgress(`run ${run} of ${runs}: ${target.system}`);
-        await measure(target, { messages, steadySeconds: quick ? 5 : 10, signal }, note);
+        await measure(target, { messages, steadySeconds: quick ? 5 : 10, signal }, figures);
       } finally {
         await target.stop();
       }
     }
   }
-  return [...figures].map(([key, { system, unit, values }]) => ({
-    name: `end-to-end.${key.slice(system.length + 1)}`,
-    system,
-    value: median(values),
-    unit,
-  }));
+  return { systems: SYSTEMS, conditions: CONDITIONS, results: figures.results() };
 }
 
 async function measure(
   target: Target,
   { messages, steadySeconds, signal }: { messages: number; steadySeconds: number; signal: AbortSignal },
-  note: (system: string, name: string, unit: string, value: number) => void,
+  figures: Figures,
 ): Promise<void> {
   const { system, pids } = target;
   const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   const resident = (): number => pids.reduce((sum, pid) => sum + residentMb(pid), 0);
-  note(system, 'idle.memory_mb', 'MB', resident());
+  figures.note(system, 'idle.memory_mb', 'MB', resident());
   const cpuBefore = used();
   const startMs = performance.now();
   const full = await load({ port: target.port, messages, rate: 0, name: 'full' }, signal);
@@ -84,13 +82,13 @@ async function measure(
   await target.queryable(messages, signal);
   const queryableSeconds = (performance.now() - startMs) / 1000;
   const cpuFull = used() - cpuBefore;
-  note(system, 'durable.messages_per_s', 'messages/s', full.messagesPerS);
-  note(system, 'durable.full_rate_ms_p50', 'ms', full.p50Ms);
-  note(system, 'durable.full_rate_ms_p99', 'ms', full.p99Ms);
-  note(system, 'queryable.messages_per_s', 'messages/s', messages / queryableSeconds);
-  note(system, 'cpu_us_per_message', 'µs', (cpuFull * 1e6) / messages);
-  note(system, 'memory_mb', 'MB', fullMemory);
-  note(system, 'load_generator.cpu_us_per_message', 'µs', (full.cpuSeconds * 1e6) / messages);
+  figures.note(system, 'durable.messages_per_s', 'messages/s', full.messagesPerS);
+  figures.note(system, 'durable.full_rate_ms_p50', 'ms', full.p50Ms);
+  figures.note(system, 'durable.full_rate_ms_p99', 'ms', full.p99Ms);
+  figures.note(system, 'queryable.messages_per_s', 'messages/s', messages / queryableSeconds);
+  figures.note(system, 'cpu_us_per_message', 'µs', (cpuFull * 1e6) / messages);
+  figures.note(system, 'memory_mb', 'MB', fullMemory);
+  figures.note(system, 'load_generator.cpu_us_per_message', 'µs', (full.cpuSeconds * 1e6) / messages);
   const steadyMessages = STEADY_PER_S * steadySeconds;
   const cpuSteady = used();
   const steady = await load(
@@ -98,9 +96,9 @@ async function measure(
     signal,
   );
   await target.queryable(messages + steadyMessages, signal);
-  note(system, 'durable.steady_2000_ms_p50', 'ms', steady.p50Ms);
-  note(system, 'durable.steady_2000_ms_p99', 'ms', steady.p99Ms);
-  note(system, 'steady_2000.cpu_percent', '% of a core', ((used() - cpuSteady) / steady.seconds) * 100);
+  figures.note(system, 'durable.steady_2000_ms_p50', 'ms', steady.p50Ms);
+  figures.note(system, 'durable.steady_2000_ms_p99', 'ms', steady.p99Ms);
+  figures.note(system, 'steady_2000.cpu_percent', '% of a core', ((used() - cpuSteady) / steady.seconds) * 100);
 }
 
 /** Runs the load generator in a process of its own. */

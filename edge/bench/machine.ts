@@ -19,27 +19,3 @@ export function thisMachine(): Machine {
     node: process.version,
   };
 }
-
-/** One figure. */
-export interface BenchResult {
-  /** Stable and dotted, such as `end-to-end.durable.messages_per_s`. */
-  readonly name: string;
-  /** `millrace`, or the rival's name. */
-  readonly system: string;
-  readonly value: number;
-  readonly unit: string;
-}
-
-/** What `--json` prints. */
-export interface BenchReport {
-  readonly machine: Machine;
-  readonly results: readonly BenchResult[];
-}
-
-/** Middle value; of an even number the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
-}

@@ -17,12 +17,12 @@ export interface Target {
 }
 
 /** What a target has started: ended and removed together, the last first, also where it could not be started whole. */
-export class Belongings {
+export class Belongings implements AsyncDisposable {
   private readonly tasks: (() => Promise<unknown>)[] = [];
 
-  /** A temporary folder. */
-  async folder(): Promise<string> {
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'millrace-bench-'));
+  /** A folder that is removed at the end. */
+  async folder(parent: string = os.tmpdir()): Promise<string> {
+    const folder = await mkdtemp(path.join(parent, 'millrace-bench-'));
     this.tasks.push(() => rm(folder, { recursive: true, force: true }));
     return folder;
   }
@@ -43,6 +43,10 @@ export class Belongings {
 
   async end(): Promise<void> {
     for (const task of this.tasks.splice(0).toReversed()) await task();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
   }
 }
 

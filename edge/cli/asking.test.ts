@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../test/services/wait.ts';
 import type { ApiServer } from '../api/server.ts';
 import { MemoryServices, sampleAt, serverOf, START_US } from '../api/services-kit.ts';
+import { Fault } from '../core/fault.ts';
 import { DataLock } from '../lock/data-lock.ts';
 import { configuredFolder, exitOf, millrace, startMillrace, temporaryFolder } from './cli-kit.ts';
 import { writeFileSync } from 'node:fs';
@@ -44,8 +45,8 @@ describe('a gateway with little data', () => {
       'alarm     state  priority  since',
       'a-health  UNACK  high      2020-03-17T10:14:33.000000Z  a is not as it should be with b',
       '',
-      'topic    start  end  segments  size',
-      'samples      0   10         1  1000B',
+      'topic    start  end  segments  size   a day   since',
+      'samples      0   10         1  1000B  8.2MiB  2020-03-17T10:14:33.000000Z',
       '',
       'link   topic    destination    state      end  mirrored  lag',
       'cloud  samples  plant.samples  mirroring   10         8    2',
@@ -54,6 +55,8 @@ describe('a gateway with little data', () => {
       'historian: 3 samples stored, 0 behind the log',
       '',
       'disk: 20GiB free, full in 1.7d at this rate',
+      'log: 1000B of 20GiB, full in 1d; at this rate it reaches back 10d',
+      'link/cloud: 500B of the log not mirrored, loses data in 12h if it is down',
       '',
       'ledger balanced: received 3, logged 3, stored 3, generated 0, quarantined 0, duplicate 0, filtered 0, refused 0, lost 0, inFlight 0, lag 0',
       '',
@@ -68,6 +71,19 @@ describe('a gateway with little data', () => {
     expect((await millrace(['status'], { cwd })).stdout.split('\n')).toContain(line);
   });
 
+  test('a clock that is not believed is shown until somebody confirms it', async () => {
+    services.clock = { confirmed: false, aheadSeconds: 365 * 86_400 };
+    const doubt = /^The clock is 365d ahead of what was expected: .*`millrace log confirm-clock`/m;
+    expect((await millrace(['status'], { cwd })).stdout).toMatch(doubt);
+    const confirmed = await millrace(['log', 'confirm-clock'], { cwd });
+    expect([confirmed.code, confirmed.stdout]).toEqual([
+      0,
+      'The clock is confirmed: data is deleted by its age again.\n',
+    ]);
+    expect(services.clock.confirmed).toBe(true);
+    expect((await millrace(['status'], { cwd })).stdout).not.toMatch(doubt);
+  });
+
   test('status says what is not ready', async () => {
     services.ready = false;
     const { code, stdout } = await millrace(['status'], { cwd });
@@ -78,6 +94,15 @@ describe('a gateway with little data', () => {
       readiness: { ready: false },
       ledger: { balanced: true },
     });
+  });
+
+  test('status is printed without the ledger while the historian does not run', async () => {
+    services.ledger = () => {
+      throw new Fault('not-ready', 'The historian does not run.');
+    };
+    const { code, stdout } = await millrace(['status'], { cwd });
+    expect([code, stdout.includes('connector  kind'), /^(ledger|historian)/m.test(stdout)]).toEqual([0, true, false]);
+    expect(JSON.parse((await millrace(['status', '--json'], { cwd })).stdout)).toMatchObject({ ledger: null });
   });
 
   test('history prints what the route answers', async () => {

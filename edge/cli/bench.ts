@@ -1,14 +1,18 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { benchEndToEnd } from '../bench/end-to-end.ts';
-import { type BenchReport, thisMachine } from '../bench/machine.ts';
+import { benchLog } from '../bench/log/bench.ts';
+import { thisMachine } from '../bench/machine.ts';
+import type { BenchFindings, BenchReport } from '../bench/report.ts';
+import { benchText } from './bench-text.ts';
 import { Failure } from './failure.ts';
 import { jsonOption, withExample } from './options.ts';
-import { jsonText, table } from './output.ts';
+import { jsonText } from './output.ts';
 
 /** `millrace bench`: what can be measured. */
 export function benchCommand(): Command {
   const command = new Command('bench').description('Measures this machine.');
   command.addCommand(endToEndCommand());
+  command.addCommand(logCommand());
   return withExample(command, 'millrace bench end-to-end --json');
 }
 
@@ -18,36 +22,61 @@ function endToEndCommand(): Command {
     .description(
       'Measures MQTT QoS 1 to durable and to queryable on a gateway of its own, beside mosquitto with mosquitto_sub where that is installed. Medians of five alternating runs, about three minutes.',
     )
-    .option('--quick', 'one short run, within 60 s', false)
+    .addOption(quickOption())
     .addOption(jsonOption())
-    .action(endToEnd);
+    .action((options: BenchOptions) => report(benchEndToEnd, options));
   return withExample(command, 'millrace bench end-to-end --quick');
 }
 
-async function endToEnd(options: { readonly quick: boolean; readonly json?: boolean }): Promise<void> {
+/** `millrace bench log` */
+function logCommand(): Command {
+  const command = new Command('log')
+    .description(
+      'Measures the log: samples from columns to durable in batches of 1 to 1,000, latencies, encoding and decoding, the wake-up of readers, bytes a sample, CPU and memory; beside bare writes to the same disk, SQLite, and a Kafka broker where one is named. Medians of five alternating runs, about ten minutes; writes some hundred gigabytes, of which at most ten lie on the disk at a time.',
+    )
+    .addOption(quickOption())
+    .option('--folder <dir>', 'measure the disk of this folder (default: the temporary folder)')
+    .option('--kafka <host:port>', 'measure this broker too, in topics of its own that are deleted again')
+    .option('--large', 'also open a log of 20 GiB, which is made for that', false)
+    .addOption(jsonOption())
+    .action((options: LogOptions) => report((common) => benchLog({ ...common, ...options }), options));
+  return withExample(command, 'millrace bench log --quick', 'millrace bench log --kafka 127.0.0.1:9092 --json');
+}
+
+function quickOption(): Option {
+  return new Option('--quick', 'one short run, within 60 s').default(false);
+}
+
+interface BenchOptions {
+  readonly quick: boolean;
+  readonly json?: boolean;
+}
+
+interface LogOptions extends BenchOptions {
+  readonly folder?: string;
+  readonly kafka?: string;
+  readonly large: boolean;
+}
+
+type Bench = (options: {
+  readonly quick: boolean;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}) => Promise<BenchFindings>;
+
+async function report(bench: Bench, options: BenchOptions): Promise<void> {
   const ending = new AbortController();
   const { signal } = ending;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => ending.abort());
-  const results = await benchEndToEnd({ quick: options.quick, onProgress: say, signal }).catch((error: unknown) => {
+  const findings = await bench({ quick: options.quick, onProgress: say, signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
     say('ended before all was measured');
     throw new Failure(1);
   });
-  const report: BenchReport = { machine: thisMachine(), results };
-  process.stdout.write(options.json === true ? jsonText(report) : textOf(report));
-}
-
-/** Four digits, as people write them: `48,050`, `0.7731`. */
-export function figure(value: number): string {
-  return Number(value.toPrecision(4)).toLocaleString('en', { maximumFractionDigits: 6 });
+  const whole: BenchReport = { machine: thisMachine(), ...findings };
+  process.stdout.write(options.json === true ? jsonText(whole) : benchText(whole));
 }
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
-}
-
-function textOf({ machine, results }: BenchReport): string {
-  const { cpu, cores, memoryGiB, os, node } = machine;
-  const rows = results.map(({ name, system, value, unit }) => [name, system, figure(value), unit]);
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}, Node ${node}\n\n${table(['figure', 'system', 'value', 'unit'], rows)}`;
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
 import { type Config, configJsonSchema } from '../config/schema.ts';
+import { expectedLoad } from './expected-load.ts';
 import { ConfigFailure, Failure } from './failure.ts';
 import { CONFIG_FILE, type ConfigOption, ownConfigOption, jsonOption, withExample } from './options.ts';
 import { jsonText } from './output.ts';
@@ -41,19 +42,52 @@ async function check(options: CheckOptions): Promise<void> {
   process.stdout.write(`${file}: no errors\n${summary(checked.config)}`);
 }
 
-/** Bytes that a sample takes in the log, measured: in batches of 1,000, 100 and 10 samples. */
-const SAMPLE_BYTES = [13.5, 15.3, 30] as const;
+/** Bytes that a sample takes in the log, measured: few come in batches of about 10, many in batches of 1,000. */
+const SPARSE_BYTES = 30;
+const DENSE_BYTES = 13.5;
+const DENSE_FROM_PER_SECOND = 10_000;
 
 function summary(config: Config): string {
-  const { site, data, log, connectors, links } = config;
-  const [dense, , sparse] = SAMPLE_BYTES;
-  const lasts = (rate: number, bytes: number): string => formatDuration((log.budget / (rate * bytes)) * 1000);
+  const { site, data, connectors, links } = config;
   const lines = [
     `site ${site.name}, data ${data}${existsSync(data) ? '' : ' (made at the first start)'}`,
     `${count(connectors.length, 'connector')}, ${count(links.length, 'link')}`,
-    `log.budget ${formatBytes(log.budget)} lasts ${lasts(1000, sparse)} at 1,000 samples/s and ${lasts(10_000, dense)} at 10,000 samples/s`,
+    ...budgetLines(config),
   ];
   return `${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+/** How long the disk budget lasts for the configured tags, and what was assumed. */
+function budgetLines(config: Config): string[] {
+  const { log } = config;
+  const { tags, samplesPerSecond, assumedTags, uncounted } = expectedLoad(config);
+  const budget = `log.budget ${formatBytes(log.budget)}`;
+  const others =
+    uncounted.length === 0
+      ? []
+      : [`not counted: tags of ${uncounted.join(', ')}, whose number is not known before they come`];
+  const lasts = (rate: number): string => formatDuration(lastsMs(log.budget, rate));
+  if (samplesPerSecond === 0) {
+    return [`${budget} lasts ${lasts(1000)} at 1,000 samples/s and ${lasts(10_000)} at 10,000 samples/s`, ...others];
+  }
+  const rate = `${samplesPerSecond.toLocaleString('en', { maximumFractionDigits: 1 })} samples/s`;
+  const assumed = assumedTags === 0 ? [] : [`assumed: one sample a second of each of ${count(assumedTags, 'tag')}`];
+  const tooLong = Object.entries(log.topics).flatMap(([topic, limit]) => {
+    const kept = limit?.retention ?? 0;
+    if (kept <= lastsMs(log.budget, samplesPerSecond)) return [];
+    return [`log.topics.${topic}.retention ${formatDuration(kept)} is longer than that: the budget wins`];
+  });
+  return [
+    `${budget} lasts ${lasts(samplesPerSecond)} for ${count(tags, 'configured tag')} at ${rate}`,
+    ...assumed,
+    ...others,
+    ...tooLong,
+  ];
+}
+
+function lastsMs(budgetBytes: number, samplesPerSecond: number): number {
+  const bytes = samplesPerSecond < DENSE_FROM_PER_SECOND ? SPARSE_BYTES : DENSE_BYTES;
+  return (budgetBytes / (samplesPerSecond * bytes)) * 1000;
 }
 
 function count(amount: number, what: string): string {

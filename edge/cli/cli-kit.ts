@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { Log } from '../core/log.ts';
 import { BatchEncoder, type RecordHeader } from '../core/record-batch.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';
+import { SampleKey } from '../core/sample-key.ts';
 
 /** For tests: the launcher, as npm links it. */
 export const LAUNCHER = path.join(import.meta.dirname, '..', 'millrace.js');
@@ -108,7 +109,7 @@ export async function writeLog(
     for (const { key, value, headers = [] } of records) {
       const keyBytes = key === null ? null : new TextEncoder().encode(key);
       if (value === null || value instanceof Uint8Array) encoder.addRecord(keyBytes, value, headers);
-      else encoder.addSample(keyBytes ?? new Uint8Array(0), value, headers);
+      else encoder.addSample(new SampleKey(keyBytes ?? new Uint8Array(0)), value, headers);
     }
     await producer.append(topic, encoder.finish(FIRST_MS + i), records.length);
   }

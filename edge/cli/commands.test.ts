@@ -180,6 +180,22 @@ millrace: The configuration has errors.
     expect(stdout).toContain('log.budget 20GiB lasts 8.3d at 1,000 samples/s and 1.8d at 10,000 samples/s');
   });
 
+  test('says how long it lasts for the configured tags, and what was assumed', async () => {
+    const topics = `[{ match: a/b, tag: a/b, value: $.v }, { match: "#" }]`;
+    const connectors = `connectors: [{ name: floor, kind: mqtt-broker, topics: ${topics} }]\n`;
+    const log = 'log: { budget: 64MiB, topics: { samples: { retention: 60d } } }\n';
+    const cwd = temporaryFolder();
+    writeFileSync(path.join(cwd, 'millrace.yaml'), `version: 1\nsite: plant\n${log}${connectors}`);
+    const { code, stdout } = await millrace(['check'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout.split('\n').slice(3, -1)).toEqual([
+      '  log.budget 64MiB lasts 25.9d for 1 configured tag at 1 samples/s',
+      '  assumed: one sample a second of each of 1 tag',
+      '  not counted: tags of floor, whose number is not known before they come',
+      '  log.topics.samples.retention 60d is longer than that: the budget wins',
+    ]);
+  });
+
   test('prints the JSON Schema', async () => {
     const { code, stdout } = await millrace(['check', '--schema'], { cwd: temporaryFolder() });
     expect(code).toBe(0);

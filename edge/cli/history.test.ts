@@ -22,7 +22,17 @@ async function folderWithGap(): Promise<string> {
   const dictionary = new TagDictionary(realDisk, path.join(data, 'tags'));
   dictionary.open();
   dictionary.append(
-    [{ path: 'plant/a', type: 'double', unit: null, connector: 'mqtt', source: 'pump', createdUs: 0 }],
+    [
+      {
+        path: 'plant/a',
+        type: 'double',
+        unit: null,
+        class: 'standard',
+        connector: 'mqtt',
+        source: 'pump',
+        createdUs: 0,
+      },
+    ],
     [],
   );
   dictionary.close();

@@ -4,7 +4,7 @@ import { Fault } from '../core/fault.ts';
 import { openEnds } from '../core/reader.ts';
 import type { LogTopic } from '../api/services.ts';
 import { gatewayAt, type GatewayClient } from '../lock/gateway-client.ts';
-import { topicSizes } from '../log-sizes.ts';
+import { topicSizes } from '../log/log-sizes.ts';
 
 /** The log of a data folder for commands that only read: files from the disk, durable ends from the running gateway where there is one. */
 export class LogSource {

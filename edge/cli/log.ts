@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { formatBytes } from '../config/quantities.ts';
+import { Fault } from '../core/fault.ts';
+import { gatewayAt } from '../lock/gateway-client.ts';
 import { dump, tail } from './log-dump.ts';
 import { exportLog } from './log-export.ts';
 import { LogSource } from './log-source.ts';
@@ -55,14 +57,33 @@ export function logCommand(): Command {
     .action((folder: string, names: string[], options: LogOptions) =>
       withLog(options, (log) => exportLog(log, folder, names, options)),
     );
+  const confirmCommand = new Command('confirm-clock')
+    .description(
+      'Says that the clock of the running gateway is right, after it has jumped or the gateway was off for long: data is deleted by its age again.',
+    )
+    .addOption(configOption())
+    .action(confirmClock);
   const command = new Command('log')
     .description('The durable log: list, print, follow, check, copy.')
     .addCommand(withExample(topics, 'millrace log topics'))
     .addCommand(withExample(dumpCommand, 'millrace log dump samples --from 1000 --to 2000 --json'))
     .addCommand(withExample(tailCommand, 'millrace log tail events'))
     .addCommand(withExample(verifyCommand, 'millrace log verify samples'))
-    .addCommand(withExample(exportCommand, 'millrace log export ./copy samples'));
+    .addCommand(withExample(exportCommand, 'millrace log export ./copy samples'))
+    .addCommand(withExample(confirmCommand, 'millrace log confirm-clock'));
   return withExample(command, 'millrace log topics', 'millrace log tail events');
+}
+
+async function confirmClock(options: ConfigOption): Promise<void> {
+  const { config } = await findConfig(options);
+  const gateway = await gatewayAt(config.data);
+  if (gateway === undefined) throw new Fault('gateway-not-running', config.data);
+  try {
+    await gateway.json('/api/v1/log/confirm-clock', { method: 'POST' });
+    process.stdout.write('The clock is confirmed: data is deleted by its age again.\n');
+  } finally {
+    gateway.close();
+  }
 }
 
 async function withLog(options: LogOptions, work: (log: LogSource) => void | Promise<void>): Promise<void> {

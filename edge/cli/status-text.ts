@@ -1,13 +1,18 @@
 import type { z } from 'zod';
-import type { ConnectorStatus, Forecast, LinkStatus, LogTopic, Readiness } from '../api/services.ts';
-import type { alarmsShape, modelsShape } from '../api/shapes.ts';
+import type { ConnectorStatus, LinkStatus, LogTopic, Readiness } from '../api/services.ts';
+import type { alarmsShape, forecastShape, modelsShape } from '../api/shapes.ts';
+import { clockDoubt } from '../log/clock-doubt.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
 import type { LedgerTotals } from '../core/ledger.ts';
 import { linkTable } from './link-table.ts';
 import { table } from './output.ts';
 
 type ModelItem = z.infer<typeof modelsShape>['items'][number];
+type Forecast = z.infer<typeof forecastShape>['items'][number];
+type LogForecast = Extract<Forecast, { topics: unknown }>;
 type AlarmItem = z.infer<typeof alarmsShape>['items'][number];
+
+const DAY_S = 86_400;
 
 /** What `millrace status` asks for. */
 export interface GatewayState {
@@ -19,7 +24,8 @@ export interface GatewayState {
   readonly log: readonly LogTopic[];
   readonly links: readonly LinkStatus[];
   readonly forecast: readonly Forecast[];
-  readonly ledger: { readonly total: LedgerTotals; readonly balanced: boolean };
+  /** Null while the historian does not run. */
+  readonly ledger: { readonly total: LedgerTotals; readonly balanced: boolean } | null;
 }
 
 /** The state as text: a line or a table a part; what there is none of is left out. */
@@ -70,24 +76,51 @@ function alarmTable({ alarms }: GatewayState): string {
   return rows.length === 0 ? '' : table(['alarm', 'state', 'priority', 'since', ''], rows);
 }
 
-function topicTable({ log }: GatewayState): string {
-  const rows = log.map(({ topic, start, end, segments, bytes }) => [topic, start, end, segments, formatBytes(bytes)]);
-  return table(['topic', 'start', 'end', 'segments', 'size'], rows);
+/** Who fills the disk, and how far back each topic reaches. */
+function topicTable({ log, forecast }: GatewayState): string {
+  const expected = forecast.find((item): item is LogForecast => 'topics' in item)?.topics ?? [];
+  const rows = log.map(({ topic, start, end, segments, bytes }) => {
+    const { bytesPerSecond = 0, oldest = null } = expected.find((each) => each.topic === topic) ?? {};
+    const daily = bytesPerSecond > 0 ? formatBytes(Math.round(bytesPerSecond * DAY_S)) : '';
+    return [topic, start, end, segments, formatBytes(bytes), daily, oldest ?? ''];
+  });
+  return table(['topic', 'start', 'end', 'segments', 'size', 'a day', 'since'], rows);
 }
 
-function historianLine({ ledger: { total } }: GatewayState): string {
-  const { stored, lag } = total;
+function historianLine({ ledger }: GatewayState): string {
+  if (ledger === null) return '';
+  const { stored, lag } = ledger.total;
   return `historian: ${stored.toLocaleString('en')} samples stored, ${lag.toLocaleString('en')} behind the log\n`;
 }
 
 function ledgerLine({ ledger }: GatewayState): string {
+  if (ledger === null) return '';
   const totals = Object.entries(ledger.total).map(([term, amount]) => `${term} ${amount.toLocaleString('en')}`);
   return `ledger ${ledger.balanced ? 'balanced' : 'NOT BALANCED'}: ${totals.join(', ')}\n`;
 }
 
-function forecastLine({ name, freeBytes, fullInSeconds }: Forecast): string {
+function forecastLine(item: Forecast): string {
+  if ('topics' in item) return logLine(item);
+  if ('waitingBytes' in item) {
+    const { name, waitingBytes, losesInSeconds } = item;
+    const loss =
+      losesInSeconds === null ? 'nothing comes to its topics' : `loses data in ${span(losesInSeconds)} if it is down`;
+    return `${name}: ${formatBytes(waitingBytes)} of the log not mirrored, ${loss}\n`;
+  }
+  const { name, freeBytes, fullInSeconds } = item;
   if (freeBytes === 0) return `${name}: full\n`;
-  const when =
-    fullInSeconds === null ? 'does not fill' : `full in ${formatDuration(fullInSeconds * 1000)} at this rate`;
+  const when = fullInSeconds === null ? 'does not fill' : `full in ${span(fullInSeconds)} at this rate`;
   return `${name}: ${formatBytes(freeBytes)} free, ${when}\n`;
+}
+
+function logLine({ name, bytes, budgetBytes, limitBytes, fullInSeconds, lastsSeconds, clock }: LogForecast): string {
+  const reserve = limitBytes < budgetBytes ? ` (now ${formatBytes(limitBytes)}: the disk has too little left)` : '';
+  const until = fullInSeconds === 0 ? 'the oldest data goes' : `full in ${span(fullInSeconds ?? 0)}`;
+  const when = lastsSeconds === null ? 'does not fill' : `${until}; at this rate it reaches back ${span(lastsSeconds)}`;
+  const line = `${name}: ${formatBytes(bytes)} of ${formatBytes(budgetBytes)}${reserve}, ${when}\n`;
+  return clock.confirmed ? line : `${line}${clockDoubt(clock.aheadSeconds * 1000)}\n`;
+}
+
+function span(seconds: number): string {
+  return formatDuration(seconds * 1000);
 }

@@ -32,7 +32,10 @@ async function status(options: ConfigOption & { readonly json?: boolean }): Prom
 async function stateOf(gateway: GatewayClient): Promise<GatewayState> {
   const items = async (path: string): Promise<unknown> =>
     ((await gateway.json(path)) as { readonly items: unknown }).items;
-  const { total, balanced } = (await gateway.json('/api/v1/ledger')) as GatewayState['ledger'];
+  // The historian has a term of it: while that does not run there is none, and the rest of the state is wanted all the more.
+  const ledger = (await gateway.json('/api/v1/ledger', { allow: [503] })) as Partial<
+    NonNullable<GatewayState['ledger']>
+  >;
   return {
     gateway: (await gateway.json('/healthz')) as GatewayState['gateway'],
     readiness: (await gateway.json('/readyz', { allow: [503] })) as GatewayState['readiness'],
@@ -42,6 +45,6 @@ async function stateOf(gateway: GatewayClient): Promise<GatewayState> {
     log: (await items('/api/v1/log/topics')) as GatewayState['log'],
     links: (await items('/api/v1/links')) as GatewayState['links'],
     forecast: (await items('/api/v1/forecast')) as GatewayState['forecast'],
-    ledger: { total, balanced },
+    ledger: ledger.total === undefined ? null : { total: ledger.total, balanced: ledger.balanced === true },
   };
 }

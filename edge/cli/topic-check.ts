@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { BatchScanner } from '../core/batch-scanner.ts';
 import { readCheckpoint } from '../core/checkpoint-file.ts';
-import type { Disk } from '../core/disk.ts';
+import { type Disk, readFile } from '../core/disk.ts';
 import { errnoOf, Fault } from '../core/fault.ts';
+import { parseIdentity } from '../core/log-writer.ts';
 import type { BatchHeader } from '../core/record-batch.ts';
 import { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';
@@ -46,6 +47,9 @@ export class TopicCheck {
   private readonly disk: Disk;
   private readonly options: TopicCheckOptions;
   private readonly folder: string;
+  /** No batch has a later one: of the log. */
+  private readonly lastEpoch: number;
+  private epoch = 0;
   private readonly cursor = new RecordCursor();
   private readonly sample = new SampleReader();
 
@@ -53,6 +57,7 @@ export class TopicCheck {
     this.disk = disk;
     this.options = options;
     this.folder = topicFolder(options.logFolder, options.topic);
+    this.lastEpoch = logEpoch(disk, options.logFolder);
     this.report = { topic: options.topic, segments: 0, batches: 0, records: 0, lost: 0, problems: [] };
   }
 
@@ -66,7 +71,7 @@ export class TopicCheck {
       if (base > expected) this.missing(base, expected, base);
       const segmentEnd = Math.min(bases[i + 1] ?? end, end);
       try {
-        yield* this.checkSegment(base, segmentEnd, i === bases.length - 1);
+        yield* this.checkSettled(base, segmentEnd, i === bases.length - 1);
       } catch (error) {
         // Deleted by retention since the folder was listed.
         if (errnoOf(error) !== 'ENOENT' || !live) throw error;
@@ -90,6 +95,19 @@ export class TopicCheck {
   private problem(file: string, position: number, what: string): void {
     const { problems } = this.report;
     if (problems.length < MAX_PROBLEMS) problems.push({ file: path.relative('', file), position, what });
+  }
+
+  /** A gateway that runs may repack a segment while it is looked at: the old batches beside the new indexes, or none. So what is wrong is looked at once more. */
+  private *checkSettled(base: number, end: number, last: boolean): Generator<number, void> {
+    const { report, epoch } = this;
+    const { problems, ...counts } = report;
+    const known = problems.length;
+    yield* this.checkSegment(base, end, last);
+    if (!this.options.live || problems.length === known) return;
+    problems.length = known;
+    Object.assign(report, counts);
+    this.epoch = epoch;
+    yield* this.checkSegment(base, end, last);
   }
 
   private *checkSegment(base: number, end: number, last: boolean): Generator<number, void> {
@@ -119,6 +137,13 @@ export class TopicCheck {
         const { header } = found;
         if (found.repairedFrom !== undefined)
           this.problem(file, position, `the base offset is ${found.repairedFrom}, not ${expected}`);
+        if (header.epoch < this.epoch || header.epoch > this.lastEpoch)
+          this.problem(
+            file,
+            position,
+            `the leader epoch is ${header.epoch}, not from ${this.epoch} to ${this.lastEpoch}`,
+          );
+        else this.epoch = header.epoch;
         this.checkRecords(scanner.bytes(position, header.bytes), header, found.repairedFrom, { file, position });
         index.batch(header, position);
         expected = header.baseOffset + header.count;
@@ -167,4 +192,11 @@ export class TopicCheck {
   private get holdsSamples(): boolean {
     return /^(samples($|\.)|derived$)/.test(this.options.topic);
   }
+}
+
+/** Epoch of the log in a folder; without bound for a copy, which has no identity. */
+function logEpoch(disk: Disk, logFolder: string): number {
+  const file = path.join(logFolder, 'millrace.json');
+  const bytes = readFile(disk, file);
+  return bytes === undefined ? Infinity : parseIdentity(file, bytes).epoch;
 }

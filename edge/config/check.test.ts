@@ -22,6 +22,8 @@ function configOf(text: string): ParsedConfig {
 }
 
 const minimal = 'version: 1\nsite: northmill\n';
+const MIRRORED =
+  'one of samples, samples.critical, samples.bulk, derived, events, quarantine, tags, audit, or how some begin and a *, such as samples*';
 function topic(keys: string): string {
   return `${minimal}connectors: [{ name: a, kind: mqtt-broker, topics: [{ match: "#", ${keys} }] }]\n`;
 }
@@ -35,7 +37,7 @@ describe('what is right', () => {
       site: { name: 'northmill' },
       data: '/srv/plant/data',
       http: { listen: { host: '127.0.0.1', port: 8080 } },
-      log: { budget: 20 * 2 ** 30 },
+      log: { budget: 20 * 2 ** 30, topics: {} },
       clock: { ahead: 300_000 },
       connectors: [],
       alarms: [],
@@ -49,14 +51,16 @@ describe('what is right', () => {
 site: { name: northmill }
 data: /var/lib/millrace
 http: { listen: "[::1]:9000" }
-log: { budget: 512MiB }
+log: { budget: 512MiB, reserve: 100MB, topics: { samples: { retention: 14d }, samples.bulk: { retention: 12h } } }
 clock: { ahead: 30s }
 connectors: [${floor}]
 links: [{ name: cloud, to: { brokers: ["k1:9092", "10.0.0.1:9093"] }, prefix: northmill. }]
 `);
     expect(config.data).toBe('/var/lib/millrace');
     expect(config.http.listen).toEqual({ host: '::1', port: 9000 });
-    expect([config.log.budget, config.clock.ahead]).toEqual([512 * 2 ** 20, 30_000]);
+    expect(config.clock.ahead).toBe(30_000);
+    const topics = { samples: { retention: 14 * 86_400_000 }, 'samples.bulk': { retention: 43_200_000 } };
+    expect(config.log).toEqual({ budget: 512 * 2 ** 20, reserve: 100_000_000, topics });
     expect(config.connectors[0]).toMatchObject({ name: 'floor', listen: { host: '127.0.0.1', port: 1883 } });
     expect(config.links[0]).toEqual({
       name: 'cloud',
@@ -69,6 +73,43 @@ links: [{ name: cloud, to: { brokers: ["k1:9092", "10.0.0.1:9093"] }, prefix: no
       topics: ['samples'],
       prefix: 'northmill.',
     });
+  });
+
+  test.each([
+    ['samples*', ['samples', 'samples.critical', 'samples.bulk']],
+    ['samples.*', ['samples.critical', 'samples.bulk']],
+    ['*', ['samples', 'samples.critical', 'samples.bulk', 'derived', 'events', 'quarantine', 'tags', 'audit']],
+    ['d*', ['derived']],
+    ['samples.bulk', ['samples.bulk']],
+  ])('a link mirrors %s', (entry, topics) => {
+    expect(configOf(`${minimal}links: [{ name: a, topics: ["${entry}"] }]\n`).links[0]?.topics).toEqual(topics);
+  });
+
+  test('a link mirrors each topic once, however often it is named', () => {
+    const { links } = configOf(`${minimal}links: [{ name: a, topics: [events, "samples.*", samples.bulk, "s*"] }]\n`);
+    expect(links[0]?.topics).toEqual(['events', 'samples.critical', 'samples.bulk', 'samples']);
+  });
+
+  test('a tag has a class wherever it is named; left out, nothing is said', () => {
+    const { connectors } = configOf(`${minimal}connectors:
+  - name: floor
+    kind: mqtt-broker
+    topics:
+      - { match: a, class: critical }
+      - { match: b, class: bulk, fields: { $.x: { tag: x, class: standard }, $.y: { tag: y } } }
+  - name: press
+    kind: opcua
+    endpoints: ["opc.tcp://k:1"]
+    nodes: [{ id: "nsu=u;s=F", tag: p/f, class: critical }, { id: "nsu=u;s=G", tag: p/g }]
+    browse: { class: bulk }
+  - { name: pumps, kind: modbus, bus: { tcp: "k:1" }, units: [{ id: 1, device: p.yaml, asset: p, class: bulk }] }
+`);
+    expect(connectors).toMatchObject([
+      { topics: [{ class: 'critical' }, { class: 'bulk', fields: { '$.x': { class: 'standard' }, '$.y': {} } }] },
+      { nodes: [{ class: 'critical' }, {}], browse: { class: 'bulk' } },
+      { units: [{ class: 'bulk' }] },
+    ]);
+    expect(JSON.stringify(connectors).match(/"class"/g)).toHaveLength(6);
   });
 
   test('localhost is 127.0.0.1', () => {
@@ -180,6 +221,21 @@ describe('what is wrong', () => {
       '3:16  log.budget  is the number 1000000000  expected a size of at least 64MiB, such as 20GiB',
     ],
     [
+      'a topic that the log does not have, under `log`',
+      `${minimal}log: { topics: { sample: { retention: 14d } } }\n`,
+      '3:18  log.topics.sample  is not a known key  expected "samples", the nearest known key',
+    ],
+    [
+      'a topic that is never given up',
+      `${minimal}log: { topics: { tags: { retention: 14d } } }\n`,
+      '3:18  log.topics.tags  is not a known key  expected "samples", the nearest known key',
+    ],
+    [
+      'a retention that is too short',
+      `${minimal}log: { topics: { samples: { retention: 5s } } }\n`,
+      '3:40  log.topics.samples.retention  "5s" is not valid  expected a time of at least 1m, such as 14d',
+    ],
+    [
       'a size that is too small',
       `${minimal}log: { budget: 1MiB }\n`,
       '3:16  log.budget  "1MiB" is not valid  expected a size of at least 64MiB, such as 20GiB',
@@ -227,12 +283,23 @@ describe('what is wrong', () => {
     [
       'a topic that the log does not have',
       `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: [sample] }]\n`,
-      '3:55  links[0].topics[0]  "sample" is not valid  expected one of samples, derived, events, quarantine, tags, audit',
+      `3:55  links[0].topics[0]  "sample" is not valid  expected ${MIRRORED}`,
     ],
     [
       'a topic of later',
       `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: ["curated.*"] }]\n`,
-      '3:55  links[0].topics[0]  "curated.*" is not supported in this version  expected one of samples, derived, events, quarantine, tags, audit',
+      `3:55  links[0].topics[0]  "curated.*" is not supported in this version  expected ${MIRRORED}`,
+    ],
+    [
+      'the beginning of no topic',
+      `${minimal}links: [{ name: a, to: { brokers: ["k:1"] }, topics: ["sample-*", "derived.*"] }]\n`,
+      `3:55  links[0].topics[0]  "sample-*" is not valid  expected ${MIRRORED}
+3:67  links[0].topics[1]  "derived.*" is not valid  expected ${MIRRORED}`,
+    ],
+    [
+      'a class that there is not',
+      `${minimal}connectors: [{ name: a, kind: mqtt-broker, topics: [{ match: "#", class: urgent }] }]\n`,
+      '3:74  connectors[0].topics[0].class  "urgent" is not valid  expected one of critical, standard, bulk',
     ],
     [
       'a repeated name',
@@ -248,6 +315,11 @@ describe('what is wrong', () => {
       'a shared destination',
       `${minimal}links:\n  - { name: a, to: { brokers: ["k:1"] } }\n  - { name: b, to: { brokers: ["j:1", "k:1"] }, topics: [samples] }\n`,
       '5:58  links[1].topics[0]  the destination "samples" is already used by links[0].topics[0]  expected one of its own',
+    ],
+    [
+      'a shared destination behind a *',
+      `${minimal}links:\n  - { name: a, to: { brokers: ["k:1"] }, topics: ["samples*"] }\n  - { name: b, to: { brokers: ["k:1"] }, topics: [events, samples.bulk] }\n`,
+      '5:59  links[1].topics[1]  the destination "samples.bulk" is already used by links[0].topics[0]  expected one of its own',
     ],
     ['a repeated key', `${minimal}site: b\n`, '3:1  (file)  "site" stands twice  expected each key once'],
   ])('%s', (_name, text, line) => {

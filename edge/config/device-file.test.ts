@@ -129,6 +129,11 @@ function folderWith(files: Record<string, string>): string {
   return folder;
 }
 
+/** A device with a point of this class. */
+function ofClass(name: string): string {
+  return `addressing: zero-based\npoints: { a: { table: holding, address: 0, class: ${name} } }\n`;
+}
+
 describe('a connector with its device files', () => {
   test('the bus has defaults; each unit gets its device', async () => {
     const folder = folderWith({ 'pump.yaml': EXAMPLE });
@@ -145,6 +150,18 @@ describe('a connector with its device files', () => {
     });
     expect(config.units[0]?.device).toEqual(deviceOf(EXAMPLE));
     expect(config.time).toBe('ingest');
+  });
+
+  test('points have a class of their own, units one for the others; what is no class is told of', async () => {
+    const units = [{ id: 1, device: 'devices/good.yaml', asset: 'a', class: 'bulk' }];
+    const files = new DeviceFiles(folderWith({ 'good.yaml': ofClass('critical') }));
+    expect(await files.check(connectorOf({ units }), ['connectors', 0])).toEqual([]);
+    expect(files.fill(connectorOf({ units })).units).toMatchObject([
+      { class: 'bulk', device: { points: { a: { class: 'critical' } } } },
+    ]);
+    expect(checkDevice(ofClass('urgent'), 'bad.yaml').problems).toMatchObject([
+      { path: 'points.a.class', wrong: '"urgent" is not valid', expected: 'one of critical, standard, bulk' },
+    ]);
   });
 
   test('files that are missing or wrong, and numbers and tags that stand twice, are told of', async () => {

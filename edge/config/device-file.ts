@@ -81,10 +81,10 @@ export class DeviceFiles {
 
   /** A connector with its devices, once `check` has found nothing wrong with it. */
   fill(connector: ModbusInput): ModbusConfig {
-    const units = connector.units.map(({ id, device: name, asset }): UnitConfig => {
+    const units = connector.units.map(({ id, device: name, asset, class: tagClass }): UnitConfig => {
       const device = this.deviceOf(name);
       assert(device !== undefined, `the device file ${name} was not checked`);
-      return { id, device, asset };
+      return { id, device, asset, class: tagClass };
     });
     return { ...connector, units };
   }

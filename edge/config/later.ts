@@ -10,7 +10,6 @@ export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': ['include', 'types', 'assets', 'tags', 'historian', 'streams', 'kafka', 'writes'],
   site: ['timezone', 'shifts'],
   http: ['tls', 'users', 'basePath', 'trustedProxies'],
-  log: ['topics'],
   'connectors[]': ['maxSessions', 'tls', 'devices', 'url', 'path', 'match', 'map'],
   'connectors[].bus': LATER_BUS_KEYS,
   'connectors[].defaults': ['backfill'],
@@ -23,7 +22,7 @@ export const LATER_KINDS: readonly string[] = ['mqtt-client', 'http', 'folder'];
 
 const values: Readonly<Record<string, RegExp>> = {
   'connectors[].topics[].payload': /^sparkplug$/,
-  'links[].topics[]': /^(samples\.(critical|bulk)|curated\..+)$/,
+  'links[].topics[]': /^curated\..+$/,
 };
 
 /** Keys that a later version will have at this place. */

@@ -45,7 +45,9 @@ test('the template of `millrace init` passes, also with its examples in force', 
   const { config, problems } = checkConfig(examples, 'template.yaml', folder);
   expect(problems).toBeUndefined();
   expect(config?.links).toHaveLength(1);
-  expect(config?.connectors).toMatchObject([{ kind: 'mqtt-broker', topics: [{}, {}, {}] }]);
+  expect(config?.connectors).toMatchObject([
+    { kind: 'mqtt-broker', topics: [{}, {}, { class: 'critical' }, { class: 'bulk' }, {}] },
+  ]);
 });
 
 test('a file that is not there is a fault of its own', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DECLARED_TYPES } from '../../connectors/payload/mapping-config.ts';
+import { tagClass } from './tag-class.ts';
 
 /** Form of a topic mapping: how a payload becomes samples. What its texts say is checked by `mappings.ts`. */
 
@@ -30,6 +31,7 @@ const field = z.strictObject(
     tag: text(TAG).describe('Tag below `prefix`. `{key}` is the name that a `*` in the JSON path stands for.'),
     type: type.optional(),
     unit: unit.optional(),
+    class: tagClass('that of the mapping'),
   },
   'a mapping with `tag`',
 );
@@ -51,6 +53,7 @@ export const mappingSchema = z.strictObject(
     value: text(JSON_PATH).optional().describe('JSON path of the one value. Left out: the whole payload.'),
     type: type.optional(),
     unit: unit.optional(),
+    class: tagClass('standard; of `fields`, those that name none'),
     prefix: text(TAG).optional().describe('Stands before the tags of `fields`, or in place of the topic.'),
     fields: z
       .record(z.string(), field, FIELDS)

@@ -3,6 +3,7 @@ import { ADDRESSINGS, FRAMINGS, ORDERS, POINT_TYPES, TABLES } from '../../connec
 import { isSegment } from '../core/tag-path.ts';
 import { type Address, parseAddress } from './address.ts';
 import { DURATION, parseDuration } from './quantities.ts';
+import { tagClass } from './tag-class.ts';
 
 /* Form of a Modbus connector and of a device file. What the numbers of a device file say together is checked by `connectors/modbus/device.ts`. */
 
@@ -78,6 +79,7 @@ const unit = z
         .string(ASSET)
         .refine((path) => path.split('/').every(isSegment), ASSET)
         .describe('Stands before the names of the points in their tags.'),
+      class: tagClass('standard; of the points that name none'),
     },
     'a mapping with `id`, `device` and `asset`',
   )
@@ -138,6 +140,7 @@ const point = z
         .describe('Raw values that mean that there is none: null with BadNoData. Beyond 2^53 as text.'),
       group: z.string('the name of a group').optional().describe('Left out: the first group.'),
       unit: z.string(POINT_UNIT).min(1, POINT_UNIT).max(64, POINT_UNIT).optional().describe('Unit after UCUM.'),
+      class: tagClass('that of the unit'),
     },
     'a mapping with `table` and `address`',
   )

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MODES, NODE_ID, POLICIES } from '../../connectors/opcua/config.ts';
 import { isSegment } from '../core/tag-path.ts';
+import { tagClass } from './tag-class.ts';
 
 /** Form of the connector kind `opcua`. */
 
@@ -70,6 +71,7 @@ const node = z.strictObject(
       .describe('Node id: `nsu=`, the URI of its namespace, and `s=`, `i=`, `g=` or `b=` with its identifier.'),
     tag: tagPath.describe('Tag, below the site.'),
     unit: z.string(UNIT).min(1, UNIT).max(64, UNIT).describe('Unit after UCUM.').optional(),
+    class: tagClass('standard'),
   },
   'a mapping with `id` and `tag`',
 );
@@ -90,6 +92,7 @@ const browse = z
           'Which variables: patterns of the browse names below `from`, written as in tags. `*` stands within a name, `**` for any number of names.',
         ),
       prefix: tagPath.optional().describe('Stands before the browse names in the tags.'),
+      class: tagClass('standard'),
     },
     'a mapping with `from`, `include` and `prefix`',
   )

@@ -41,8 +41,16 @@ function sectionsOf(schema: JsonSchema, place: string): string[] {
   const sections: string[] = [];
   if (properties !== undefined) {
     sections.push(sectionOf(schema, place));
+    const seen = new Map<string, number>();
+    for (const value of Object.values(properties)) {
+      const form = JSON.stringify(value);
+      seen.set(form, (seen.get(form) ?? 0) + 1);
+    }
     for (const [key, value] of Object.entries(properties)) {
-      sections.push(...sectionsBelow(value, place === '' ? key : `${place}.${key}`));
+      const form = JSON.stringify(value);
+      // Members of one form share a section.
+      const name = (seen.get(form) ?? 0) > 1 ? '*' : key;
+      if (seen.delete(form)) sections.push(...sectionsBelow(value, place === '' ? name : `${place}.${name}`));
     }
   }
   if (typeof additionalProperties === 'object') sections.push(...sectionsBelow(additionalProperties, `${place}.*`));

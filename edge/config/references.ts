@@ -1,6 +1,7 @@
 import { formatAddress, isLoopback, parseAddress } from './address.ts';
 import { listOf, member } from './document.ts';
 import { checkMappings } from './mappings.ts';
+import { topicsNamed } from './mirrored-topics.ts';
 import { formatPath, type Found, type Path, quote } from './problem.ts';
 
 /*
@@ -67,13 +68,15 @@ function repeatedDestinations(links: readonly unknown[]): Found[] {
     const prefix = member(link, 'prefix') ?? '';
     const brokers = listOf(member(link, 'to'), 'brokers').filter((broker) => typeof broker === 'string');
     const topics = member(link, 'topics') === undefined ? ['samples'] : listOf(link, 'topics');
-    return topics.flatMap((topic, j) => {
-      if (typeof topic !== 'string' || typeof prefix !== 'string') return [];
-      const destination = prefix + topic;
+    return topics.flatMap((entry, j) => {
+      if (typeof entry !== 'string' || typeof prefix !== 'string') return [];
       const path = ['links', i, 'topics', j];
-      const found = brokers.flatMap((broker) =>
-        taken.take(`${broker} ${destination}`, path, `the destination ${quote(destination)}`, 'one of its own'),
-      );
+      const found = topicsNamed(entry).flatMap((topic) => {
+        const destination = prefix + topic;
+        return brokers.flatMap((broker) =>
+          taken.take(`${broker} ${destination}`, path, `the destination ${quote(destination)}`, 'one of its own'),
+        );
+      });
       return found.slice(0, 1);
     });
   });

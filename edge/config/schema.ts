@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { ModbusConfig } from '../../connectors/modbus/config.ts';
+import { retentionClass } from '../core/retention/retention.ts';
 import { isSegment } from '../core/tag-path.ts';
+import { TOPICS as LOG_TOPICS } from '../core/topics.ts';
 import { type Address, isLoopback, parseAddress } from './address.ts';
 import { mappingSchema } from './mapping-schema.ts';
+import { mirroredTopics } from './mirrored-topics.ts';
 import { modbusShape } from './modbus-schema.ts';
 import { opcuaSchema } from './opcua-schema.ts';
 import { BYTES, DURATION, parseBytes, parseDuration } from './quantities.ts';
@@ -113,10 +116,6 @@ const connector = z.discriminatedUnion('kind', [mqttBroker, opcuaSchema({ name, 
 
 /** Kafka allows these characters in names of topics, at most 249. */
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,200}$/;
-/** Topics of the log that can be mirrored in this version (FORMAT.md, "Topics"). */
-const MIRRORED_TOPICS = ['samples', 'derived', 'events', 'quarantine', 'tags', 'audit'] as const;
-
-const MIRRORED = `one of ${MIRRORED_TOPICS.join(', ')}`;
 const PREFIX = 'letters, digits, dots, underscores and hyphens, at most 200, such as northmill.';
 
 const link = z
@@ -135,17 +134,38 @@ const link = z
       )
       .optional()
       .describe('The Kafka cluster to mirror to. Left out: the link has no destination yet, and only says so.'),
-    topics: z
-      .array(z.enum(MIRRORED_TOPICS, MIRRORED), 'a list of topics')
-      .min(1, `at least ${MIRRORED}`)
-      .default(['samples'])
-      .describe('Topics of the log that are mirrored.'),
+    topics: mirroredTopics,
     prefix: z
       .union([z.literal(''), z.string(PREFIX).regex(TOPIC_NAME, PREFIX)], PREFIX)
       .default('')
       .describe('Stands before the name of the topic at the destination.'),
   })
   .describe('A mirror of topics in a Kafka cluster, with the same offsets, timestamps, keys, values and headers.');
+
+const RESERVE = 'a size such as 512MiB';
+const RETENTION = 'a time of at least 1m, such as 14d';
+const MIN_RETENTION_MS = 60_000;
+
+/** What can be said of a topic of the log. */
+const retainedTopic = z.strictObject(
+  {
+    retention: duration(RETENTION)
+      .refine((ms) => ms >= MIN_RETENTION_MS, RETENTION)
+      .optional()
+      .describe(
+        'How long records are kept at most, by the time at which they came. Left out: as long as the budget lasts. Size wins: what is younger goes too when there is no room.',
+      ),
+  },
+  'a mapping with `retention`',
+);
+
+/** Topics from which state is rebuilt are not among them: they are kept as long as they are needed. */
+const retainedTopics: Readonly<Record<string, z.ZodOptional<typeof retainedTopic>>> = Object.fromEntries(
+  LOG_TOPICS.filter((topic) => retentionClass(topic) !== 'kept' && !topic.startsWith('__')).map((topic) => [
+    topic,
+    retainedTopic.optional().describe('How long the topic is kept.'),
+  ]),
+);
 
 const BUDGET = `a size of at least 64MiB, such as 20GiB`;
 const AHEAD = 'a time such as 30s or 5m';
@@ -178,8 +198,17 @@ export const configSchema = z
             budget: size(MIN_LOG_BUDGET_BYTES, BUDGET)
               .prefault('20GiB')
               .describe('Bytes that the log may take on the disk; the oldest data is deleted beyond it.'),
+            reserve: size(0, RESERVE)
+              .optional()
+              .describe(
+                'Bytes of the disk that the log leaves to others: when less is free, it gives up data as if its budget were smaller. Left out: the smaller of 512MiB and 2 % of the file system.',
+              ),
+            topics: z
+              .strictObject(retainedTopics, 'a mapping of topics of the log')
+              .prefault({})
+              .describe('Limits of single topics.'),
           },
-          'a mapping with `budget`',
+          'a mapping with `budget`, `reserve` and `topics`',
         )
         .prefault({})
         .describe('The durable log.'),

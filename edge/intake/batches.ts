@@ -9,6 +9,7 @@ import {
   type RecordHeader,
 } from '../core/record-batch.ts';
 import type { Sample } from '../core/sample.ts';
+import type { SampleKey } from '../core/sample-key.ts';
 
 /** A batch is closed when one more record of the largest size might not fit. */
 const CLOSE_AT_BYTES = MAX_BATCH_BYTES - MAX_RECORD_BYTES - BATCH_HEADER_BYTES - 64;
@@ -33,7 +34,7 @@ export class Batches {
   }
 
   /** Adds a sample. False: it is larger than a record may be. */
-  addSample(topic: string, key: Uint8Array, sample: Sample, headers?: readonly RecordHeader[]): boolean {
+  addSample(topic: string, key: SampleKey, sample: Sample, headers?: readonly RecordHeader[]): boolean {
     const encoder = this.encoder(topic);
     const added = encoder.addSample(key, sample, headers) !== undefined;
     if (encoder.bytes > CLOSE_AT_BYTES) this.close(topic, encoder);
@@ -68,7 +69,7 @@ export class Batches {
   private close(topic: string, encoder: BatchEncoder): void {
     const { count } = encoder;
     if (count === 0) return;
-    const batch = encoder.finish(this.clock.nowMs());
+    const batch = encoder.seal(this.clock.nowMs());
     const appended = this.producer.append(topic, batch, count);
     this.appended.push(appended.then((first) => ({ topic, first, last: first + count - 1 })));
   }

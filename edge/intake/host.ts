@@ -114,7 +114,7 @@ export class ConnectorHost {
   private heartbeat(): void {
     const { kind, intake } = this.options;
     const { state, detail } = this.state;
-    intake.event('heartbeat', detail === '' ? { kind, state } : { kind, state, detail });
+    intake.heartbeat(detail === '' ? { kind, state } : { kind, state, detail });
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { realDisk } from '../core/disk.ts';
-import { systemError, TracedDisk } from '../core/traced-disk.ts';
+import { systemError, TracedDisk } from '../core/kit/traced-disk.ts';
 import { countsOf, IntakeKit, message, raw, settled } from './intake-kit.ts';
 
 const NOON_US = Date.UTC(2026, 2, 1, 12) * 1000;
@@ -21,13 +21,16 @@ describe('a batch is acknowledged when all of it is durable', () => {
     await using kit = await IntakeKit.open();
     const { intake, ranges } = kit.intake();
     const acknowledged: number[] = [];
-    const expected = { samples: 0, quarantine: 0, events: 0 };
+    const expected = { samples: 0, 'samples.critical': 0, quarantine: 0, events: 0 };
+    const topics = ['samples', 'samples.critical', 'quarantine', 'events'] as const;
     const waits: Promise<void>[] = [];
     for (let i = 0; i < 300; i++) {
       const values = Array.from({ length: 1 + (i % 5) }, (_, k) => raw({ timeUs: NOON_US + i * 10 + k }));
       const problems = i % 3 === 0 ? [{ reason: 'malformed', detail: '' } as const] : [];
       const event = { type: 'event', event: 'connected', source: `s${i}` } as const;
-      expected.samples += values.length;
+      if (i % 2 === 0) values.push(raw({ tag: 'alarm', class: 'critical', timeUs: NOON_US + i }));
+      expected['samples.critical'] += 1 - (i % 2);
+      expected.samples += 1 + (i % 5);
       expected.quarantine += problems.length;
       expected.events += i % 4 === 0 ? 1 : 0;
       const least = { ...expected };
@@ -38,7 +41,7 @@ describe('a batch is acknowledged when all of it is durable', () => {
         acknowledge: () => {
           acknowledged.push(i);
           const ends = kit.topicEnds();
-          for (const topic of ['samples', 'quarantine', 'events'] as const)
+          for (const topic of topics)
             if ((ends[topic] ?? 0) < least[topic]) acknowledge.reject(new Error(`${topic} of batch ${i}`));
           acknowledge.resolve();
         },
@@ -47,7 +50,7 @@ describe('a batch is acknowledged when all of it is durable', () => {
     await Promise.all(waits);
     expect(acknowledged, 'in the order of the batches').toEqual(waits.map((_, i) => i));
     expect(kit.topicEnds()).toMatchObject(expected);
-    for (const topic of ['samples', 'quarantine', 'events'] as const) {
+    for (const topic of topics) {
       const own = ranges.filter((range) => range.topic === topic);
       expect(own.reduce((next, { first, last }) => (first === next ? last + 1 : NaN), 0)).toBe(expected[topic]);
     }
@@ -108,7 +111,7 @@ describe('a batch is acknowledged when all of it is durable', () => {
   test('events and refused data are counted when they are durable, and their offsets are told', async () => {
     await using kit = await IntakeKit.open({ disk: realDisk });
     const { begin, intake, tally, ranges } = kit.intake();
-    intake.event('heartbeat', { kind: 'test', state: 'up' });
+    intake.heartbeat({ kind: 'test', state: 'up' });
     await begin('refused', { type: 'event', event: 'refused', source: 'pump-7' });
     expect(countsOf(tally)).toEqual({ '(unmapped)': { received: 1, inFlight: 1 } });
     expect(ranges).toEqual([]);
@@ -138,7 +141,7 @@ describe('a log that has failed', () => {
     await expect(begin('much later', message([raw({ timeUs: 3 })]))).rejects.toMatchObject({
       code: 'log-write-failed',
     });
-    intake.event('heartbeat', {});
+    intake.heartbeat({});
     await kit.held?.commit();
     expect([acknowledged, ranges]).toEqual([[], []]);
     expect(countsOf(tally)[pressure]).toMatchObject({ received: 3, inFlight: 2, duplicate: 1 });

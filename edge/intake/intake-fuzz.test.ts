@@ -4,6 +4,7 @@ import type { QuarantineReason, RawValue, Reading } from '../../connectors/contr
 import { Flag } from '../core/flags.ts';
 import { isBalanced, newCounts, Term } from '../core/ledger.ts';
 import { type TagType, ValueKind } from '../core/sample.ts';
+import { SAMPLE_TOPICS, sampleTopic, TAG_CLASSES } from '../core/topics.ts';
 import { IntakeKit } from './intake-kit.ts';
 
 const NOON_US = Date.UTC(2026, 2, 1, 12) * 1000;
@@ -36,8 +37,16 @@ const values = fc.oneof(
 const times = fc.constantFrom(null, NOON_US, NOON_US + 0.5, NOON_US + 1e9, NaN, -Infinity, 2 ** 60);
 const declared = fc.constantFrom<TagType | null>(null, null, null, 'double', 'string');
 const rawValues: fc.Arbitrary<RawValue> = fc
-  .tuple(tags, values, times, declared, fc.constantFrom(0, 0x80000000), fc.constantFrom(undefined, NOON_US, NaN))
-  .map(([tag, value, timeUs, type, quality, serverTimeUs]) => ({
+  .tuple(
+    tags,
+    values,
+    times,
+    declared,
+    fc.constantFrom(0, 0x80000000),
+    fc.constantFrom(undefined, NOON_US, NaN),
+    fc.constantFrom(undefined, ...TAG_CLASSES),
+  )
+  .map(([tag, value, timeUs, type, quality, serverTimeUs, ofClass]) => ({
     tag,
     ...value,
     timeUs,
@@ -45,6 +54,7 @@ const rawValues: fc.Arbitrary<RawValue> = fc
     quality,
     flags: 0,
     ...(serverTimeUs === undefined ? {} : { serverTimeUs }),
+    ...(ofClass === undefined ? {} : { class: ofClass }),
   }));
 const problems = fc.record({
   reason: fc.constantFrom<QuarantineReason>('malformed', 'no-mapping', 'no-value', 'no-zone'),
@@ -106,11 +116,16 @@ test('whatever a source sends: each value ends in exactly one place, the log say
       const quarantined = kit.records('quarantine').filter(({ headers }) => headers['copy'] === undefined);
       expect(quarantined).toHaveLength(total[Term.quarantined] ?? NaN);
       expect(kit.events().filter(({ type }) => type === 'refused')).toHaveLength(total[Term.refused] ?? NaN);
-      for (const topic of ['samples', 'quarantine', 'events']) {
+      for (const topic of [...SAMPLE_TOPICS, 'quarantine', 'events']) {
         const own = ranges.filter((range) => range.topic === topic);
         expect(own.reduce((next, { first, last }) => (first === next ? last + 1 : NaN), 0)).toBe(kit.ends.end(topic));
       }
-      for (const { tag } of samples) expect(kit.dictionary.find(tag)?.path).toBe(tag);
+      for (const topic of SAMPLE_TOPICS)
+        for (const { tag } of kit.samples([topic])) {
+          const entry = kit.dictionary.find(tag);
+          expect(entry?.path).toBe(tag);
+          expect(sampleTopic(entry?.class ?? 'standard')).toBe(topic);
+        }
     }),
     { numRuns: 25 },
   );

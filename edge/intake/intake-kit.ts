@@ -1,15 +1,15 @@
 import path from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Message, RawValue, Reading } from '../../connectors/contract.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Disk, realDisk } from '../core/disk.ts';
 import type { DurableEnds } from '../core/durable-ends.ts';
 import { fromFaultMessage } from '../core/fault.ts';
 import { INTAKE_TERMS, type IntakeTerm, Tally, Term } from '../core/ledger.ts';
-import { LogFolder } from '../core/log-kit.ts';
-import type { LogWriter } from '../core/log-writer.ts';
-import { Log, TOPICS } from '../core/log.ts';
-import type { AppendRequest, Producer } from '../core/producer.ts';
+import { type AppendRequest, LogFolder, type TestLogWriter } from '../core/kit/log-kit.ts';
+import { Log } from '../core/log.ts';
+import { SAMPLE_TOPICS, TOPICS } from '../core/topics.ts';
+import type { Producer } from '../core/producer.ts';
 import { LogReader } from '../core/reader.ts';
 import { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';
@@ -69,7 +69,7 @@ export function message(values: readonly RawValue[], members: Partial<Message> =
 /** A producer over the real writer, in this thread, that commits when the test says so. */
 export class HeldProducer implements Producer {
   readonly ends: DurableEnds;
-  private readonly writer: LogWriter;
+  private readonly writer: TestLogWriter;
   private held: (AppendRequest & { resolve: (offset: number) => void; reject: (error: Error) => void })[] = [];
 
   constructor(folder: LogFolder, disk: Disk) {
@@ -86,7 +86,9 @@ export class HeldProducer implements Producer {
   }
 
   append(topic: string, batch: Uint8Array<ArrayBuffer>, records: number): Promise<number> {
-    return new Promise((resolve, reject) => this.held.push({ topic, batch, records, resolve, reject }));
+    // The encoder uses its memory again.
+    const copy = batch.slice();
+    return new Promise((resolve, reject) => this.held.push({ topic, batch: copy, records, resolve, reject }));
   }
 
   writable(): Promise<void> {
@@ -97,9 +99,9 @@ export class HeldProducer implements Producer {
     this.held = [];
   }
 
-  /** Commits what was appended; the answers have been handled when this resolves. */
-  async commit(): Promise<void> {
-    const held = this.held.splice(0);
+  /** Commits what was appended, or the first so many batches; the answers have been handled when this resolves. */
+  async commit(batches = Infinity): Promise<void> {
+    const held = this.held.splice(0, batches);
     for (const [i, answer] of this.writer.append(held).entries())
       if (typeof answer === 'number') held[i]?.resolve(answer);
       else held[i]?.reject(fromFaultMessage(answer));
@@ -127,6 +129,7 @@ export interface TestIntake {
   readonly ranges: OffsetRange[];
   readonly failures: unknown[];
   readonly reasons: string[];
+  readonly problems: string[];
   /** Takes readings in; resolves with the topics' ends as they were when the batch was acknowledged. */
   readonly take: (...readings: Reading[]) => Promise<Ends>;
   /** Takes readings in without waiting; `acknowledged` gets the name then. */
@@ -156,27 +159,33 @@ export class IntakeKit implements AsyncDisposable {
   readonly duplicates: DuplicateFilter;
   readonly log: Log;
   readonly held: HeldProducer | undefined;
-  private readonly line = new MessageChannel();
+  private readonly lines: MessagePort[] = [];
   private readonly producers: Producer[] = [];
 
   private constructor(options: KitOptions) {
-    const { clock, folder, line } = this;
+    const { clock, folder } = this;
     this.dictionary = new TagDictionary(options.dictionaryDisk ?? realDisk, path.join(folder.data, 'tags'));
     const limits = { ...TAG_LIMITS, ...options.limits };
     // Topic `tags` has tests of its own.
     this.registrar = new TagRegistrar(this.dictionary, clock, () => undefined, limits);
-    this.tags = new TagTable('northmill', line.port2);
+    this.tags = this.newTags();
     this.duplicates = new DuplicateFilter(options.maxGeneration);
     this.log = new Log({ dataFolder: folder.data, budgetBytes: 1e12, nowMs: clock.nowMs() });
     this.held = options.disk === undefined ? undefined : new HeldProducer(folder, options.disk);
+  }
+
+  /** The tags as a restarted worker has them: none is known. */
+  newTags(): TagTable {
+    const { port1, port2 } = new MessageChannel();
+    this.registrar.serve(port1);
+    this.lines.push(port1);
+    return new TagTable('northmill', port2).start();
   }
 
   static async open(options: KitOptions = {}): Promise<IntakeKit> {
     const kit = new IntakeKit(options);
     kit.dictionary.open();
     kit.registrar.start(undefined);
-    kit.registrar.serve(kit.line.port1);
-    kit.tags.start();
     if (kit.held === undefined)
       await kit.log.open((fault) => {
         throw fault;
@@ -186,7 +195,7 @@ export class IntakeKit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.line.port1.close();
+    for (const line of this.lines) line.close();
     await this.log.close();
     for (const producer of this.producers) producer.close();
     this.dictionary.close();
@@ -206,6 +215,7 @@ export class IntakeKit implements AsyncDisposable {
     const ranges: OffsetRange[] = [];
     const failures: unknown[] = [];
     const reasons: string[] = [];
+    const problems: string[] = [];
     const acknowledged: string[] = [];
     const intake = new Intake({
       connector,
@@ -219,6 +229,7 @@ export class IntakeKit implements AsyncDisposable {
       onDurable: (durable) => ranges.push(...durable),
       onFailed: (error) => failures.push(error),
       onQuarantined: (reason) => reasons.push(reason),
+      onProblem: (reason) => problems.push(reason),
       ...members,
     });
     const take = (...readings: Reading[]): Promise<Ends> =>
@@ -227,7 +238,7 @@ export class IntakeKit implements AsyncDisposable {
       });
     const begin = (name: string, ...readings: Reading[]): Promise<void> =>
       intake.process({ readings, acknowledge: () => acknowledged.push(name) });
-    return { intake, tally, ranges, failures, reasons, take, begin, acknowledged };
+    return { intake, tally, ranges, failures, reasons, problems, take, begin, acknowledged };
   }
 
   topicEnds(): Ends {
@@ -251,14 +262,15 @@ export class IntakeKit implements AsyncDisposable {
     return records;
   }
 
-  /** All samples, with their tags. */
-  samples(): ({ readonly tag: string } & Sample)[] {
+  /** All samples that came in, with their tags, topic by topic. */
+  samples(topics: readonly string[] = SAMPLE_TOPICS): ({ readonly tag: string } & Sample)[] {
     const samples: ({ readonly tag: string } & Sample)[] = [];
     const reader = new SampleReader();
-    this.walk('samples', (cursor) => {
-      reader.read(cursor.data, cursor.valueStart, cursor.valueEnd);
-      samples.push({ tag: cursor.keyText(), ...reader.copy() });
-    });
+    for (const topic of topics)
+      this.walk(topic, (cursor) => {
+        reader.read(cursor.data, cursor.valueStart, cursor.valueEnd);
+        samples.push({ tag: cursor.keyText(), ...reader.copy() });
+      });
     return samples;
   }
 

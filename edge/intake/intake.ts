@@ -11,11 +11,11 @@ import { Batches, type OffsetRange } from './batches.ts';
 import { ClockOffsets } from './clock-offsets.ts';
 import type { DuplicateFilter } from './duplicate-filter.ts';
 import { Fingerprint } from './fingerprint.ts';
+import { KeptClasses } from './kept-classes.ts';
 import { MessageQuarantine } from './quarantine.ts';
 import { hasDeviceTime, hasPossibleTimes, type SamplingTime, toSample } from './sampling.ts';
 import type { KnownTag, TagRefusal, TagTable } from './tag-table.ts';
 
-const SAMPLES = 'samples';
 const QUARANTINE = 'quarantine';
 const EVENTS = 'events';
 /** Texts from outside are cut to this length in events. */
@@ -43,6 +43,8 @@ export interface IntakeOptions {
   /** Told once if the log writes no more: nothing is acknowledged from then on. */
   readonly onFailed: (error: unknown) => void;
   readonly onQuarantined: (reason: QuarantineReason) => void;
+  /** Told of what is not as the configuration says, and stands in `events` too. */
+  readonly onProblem: (reason: string) => void;
 }
 
 /** Takes a connector's batches in: makes samples of them, appends them, and acknowledges each batch when all of it is durable. */
@@ -55,6 +57,7 @@ export class Intake {
   /** Sources that are connected now. */
   readonly connected = new Set<string>();
   readonly clockOffsets = new ClockOffsets();
+  private readonly keptClasses = new KeptClasses();
   /** Set once: the log writes no more. */
   private failure: unknown;
   /** The connector could not take an acknowledgement: the next `process` says so. */
@@ -66,8 +69,6 @@ export class Intake {
     refused: new Map(),
   };
   private readonly generated = new Map<string, number>();
-  /** Times of the null samples that no value has ended yet, µs, by tag. */
-  private readonly gaps = new Map<string, number>();
 
   constructor(options: IntakeOptions) {
     this.options = options;
@@ -135,9 +136,13 @@ export class Intake {
     await this.options.duplicates.durable;
   }
 
-  /** Puts an event of the connector itself on record (heartbeat …). Not awaited: it is durable before anything that is taken in later. */
-  event(type: string, members: Record<string, unknown>): void {
-    this.addEvent(type, members);
+  /** Puts a heartbeat of the connector on record, and what was noted since the last one. Not awaited: it is durable before anything that is taken in later. */
+  heartbeat(members: Record<string, unknown>): void {
+    this.addEvent('heartbeat', members);
+    for (const reason of this.keptClasses.take()) {
+      this.addEvent('problem', { reason });
+      this.options.onProblem(reason);
+    }
     this.commit((ranges) => this.options.onDurable(ranges, undefined));
   }
 
@@ -166,7 +171,7 @@ export class Intake {
         const already = wanted.get(raw.tag);
         if (already !== undefined && (already.kind !== ValueKind.null || !teaches)) continue;
         const kind = raw.declared === null || !teaches ? raw.kind : ValueKind[raw.declared];
-        wanted.set(raw.tag, { kind, unit: raw.unit, connector, source: reading.source });
+        wanted.set(raw.tag, { kind, unit: raw.unit, class: raw.class, connector, source: reading.source });
       }
     }
     return wanted === undefined ? NO_REFUSALS : tags.learn(wanted, clock.monotonicMs());
@@ -218,6 +223,8 @@ export class Intake {
         `${describeValue(raw)} for ${tag.path}, type ${tag.type ?? 'unknown'}.`,
       );
     tally.add(tag.path, 'received');
+    const { class: configured = 'standard' } = raw;
+    if (configured !== tag.class) this.keptClasses.note(tag, configured);
     const byTime = hasDeviceTime(raw, time);
     if (this.isDuplicate(message, tag, sample, byTime)) tally.add(tag.path, 'duplicate');
     else {
@@ -240,16 +247,16 @@ export class Intake {
     const { connector, tags, tally } = this.options;
     tags.attribute(tag, connector, message.source);
     tally.add(tag.path, 'inFlight');
-    if (!this.batches.addSample(SAMPLES, tag.key, sample, headers)) {
+    if (!this.batches.addSample(tag.topic, tag.key, sample, headers)) {
       const record = quarantine.record('too-large', `A sample of ${tag.path} does not fit a record.`, false);
       this.options.onQuarantined('too-large');
-      this.batches.addRecord(QUARANTINE, tag.key, record.value, record.headers);
+      this.batches.addRecord(QUARANTINE, tag.key.bytes, record.value, record.headers);
       return count(this.outcomes.quarantined, tag.path);
     }
     count(this.outcomes.logged, tag.path);
     if (sample.kind === ValueKind.null && raw.kind !== ValueKind.null) {
       const record = quarantine.record('not-finite', `${describeValue(raw)} for ${tag.path}.`, true);
-      this.batches.addRecord(QUARANTINE, tag.key, record.value, record.headers);
+      this.batches.addRecord(QUARANTINE, tag.key.bytes, record.value, record.headers);
     }
   }
 
@@ -258,15 +265,14 @@ export class Intake {
    * stated once more, as of now.
    */
   private endGap(message: Message, raw: RawValue, tag: KnownTag, sample: Sample, ingestUs: number): void {
-    const gapUs = this.gaps.get(tag.path);
-    if (gapUs === undefined) return;
-    if (sample.timeUs <= gapUs) {
+    if (tag.gapUs === -Infinity) return;
+    if (sample.timeUs <= tag.gapUs) {
       if (raw.standing === undefined) return;
       const restated: Sample = { ...sample, timeUs: ingestUs, flags: sample.flags | Flag.substituted };
-      if (this.batches.addSample(SAMPLES, tag.key, restated)) count(this.generated, tag.path);
+      if (this.batches.addSample(tag.topic, tag.key, restated)) count(this.generated, tag.path);
       this.options.tags.attribute(tag, this.options.connector, message.source);
     }
-    this.gaps.delete(tag.path);
+    tag.gapUs = -Infinity;
   }
 
   /** Remembers the sample; true if it was logged before. Without a device time only a resent delivery can be a duplicate. */
@@ -274,7 +280,7 @@ export class Intake {
     const { duplicates, clock } = this.options;
     const { delivery } = message;
     if (!byTime && delivery === undefined) return false;
-    this.print.begin(tag.key);
+    this.print.begin(tag.key.bytes);
     this.print.addSample(sample, byTime);
     if (!byTime && delivery !== undefined) this.print.addDelivery(this.clientOf(message.source), delivery.packetId);
     const seen = duplicates.seen(this.print, clock.nowMs());
@@ -320,9 +326,9 @@ export class Intake {
         flags: Flag.gap,
         serverTimeUs: null,
       };
-      this.batches.addSample(SAMPLES, tag.key, sample);
+      this.batches.addSample(tag.topic, tag.key, sample);
       count(this.generated, tag.path);
-      this.gaps.set(tag.path, timeUs);
+      tag.gapUs = timeUs;
     }
     this.connected.delete(source);
     this.addEvent('disconnected', { source, reason: 'lost' });

@@ -39,6 +39,8 @@ export type IntakeNotice =
   | { readonly type: 'state'; readonly connector: string; readonly state: ConnectorState }
   | { readonly type: 'ready'; readonly rememberedSamples: number; readonly tookMs: number }
   | { readonly type: 'failed'; readonly fault: FaultMessage }
+  /** Something is not as the configuration says; it stands in `events` too. */
+  | { readonly type: 'problem'; readonly connector: string; readonly reason: string }
   /** Answer to `flush`: everything before it has been reported. */
   | { readonly type: 'flushed' }
   | { readonly type: 'stopped' };

@@ -29,24 +29,28 @@ function wanted(...names: string[]): Map<string, Omit<TagQuestion, 'path'>> {
 
 test('many tags are one request; afterwards they are known, with path and key', async () => {
   let id = 0;
-  answerWith(() => ({ id: ++id, type: 'double' }));
+  answerWith(() => ({ id: ++id, type: 'double', class: 'bulk' }));
   const names = Array.from({ length: 1000 }, (_, i) => `loop/t${i}`);
   expect(await table.learn(wanted(...names), 0)).toEqual(new Map());
   expect(requests).toHaveLength(1);
-  expect(table.known('loop/t999')).toEqual({
+  const known = table.known('loop/t999');
+  expect(new TextDecoder().decode(known?.key.bytes)).toBe('northmill/loop/t999');
+  expect(known).toMatchObject({
     id: 1000,
     path: 'northmill/loop/t999',
-    key: new TextEncoder().encode('northmill/loop/t999'),
     type: 'double',
+    class: 'bulk',
+    topic: 'samples.bulk',
     connector: '',
     source: '',
     lastUs: -Infinity,
+    gapUs: -Infinity,
   });
   expect(table.known('loop/t1000')).toBeUndefined();
 });
 
 test('a path that cannot be a tag is refused without asking', async () => {
-  answerWith(() => ({ id: 1, type: null }));
+  answerWith(() => ({ id: 1, type: null, class: 'standard' }));
   const refused = await table.learn(wanted('a//b', 'x'.repeat(300)), 0);
   expect([...refused.values()].map(({ problem }) => problem)).toEqual(['bad-tag', 'tag-too-long']);
   expect(requests).toEqual([]);
@@ -63,7 +67,7 @@ test('answers find their questions, in whatever order they come', async () => {
 
 test('a type that is learned later reaches the tag that is known already', async () => {
   let type: 'double' | null = null;
-  answerWith(() => ({ id: 1, type }));
+  answerWith(() => ({ id: 1, type, class: 'standard' }));
   await table.learn(wanted('a'), 0);
   const tag = table.known('a');
   expect(tag?.type).toBeNull();
@@ -91,7 +95,7 @@ test('a refusal is kept for ten seconds, for its own path alone, and at most 10,
 describe('whose a tag is', () => {
   test('it is of the source that sent it last, at one connector; detached, it is nobody’s', async () => {
     let id = 0;
-    answerWith(() => ({ id: ++id, type: null }));
+    answerWith(() => ({ id: ++id, type: null, class: 'standard' }));
     await table.learn(wanted('a', 'b', 'c'), 0);
     const [a, b, c] = ['a', 'b', 'c'].map((name) => table.known(name));
     if (a === undefined || b === undefined || c === undefined) throw new Error('unknown');

@@ -2,16 +2,22 @@ import type { MessagePort } from 'node:worker_threads';
 import { fromFaultMessage } from '../core/fault.ts';
 import type { TagType } from '../core/sample.ts';
 import { checkTagPath } from '../core/tag-path.ts';
+import { type SampleTopic, sampleTopic, type TagClass } from '../core/topics.ts';
 import type { TagAnswer, TagQuestion, TagReply, TagRequest } from '../tags/registrar.ts';
+import { SampleKey } from '../core/sample-key.ts';
 
 /** A tag that may be logged. */
 export interface KnownTag {
   readonly id: number;
   /** Absolute path. */
   readonly path: string;
-  /** The path's bytes: the record key. */
-  readonly key: Uint8Array;
+  /** The record key: the path. */
+  readonly key: SampleKey;
   type: TagType | null;
+  /** As the dictionary has it: it never changes. */
+  readonly class: TagClass;
+  /** Where its samples lie, by its class. */
+  readonly topic: SampleTopic;
   /** Unit that the dictionary was last told of by this worker; undefined: of none. It is told once, so that two that disagree do not fill the dictionary. */
   unit: string | undefined;
   /** Who sent its last sample, through which connector; both empty: nobody who is connected. */
@@ -19,6 +25,8 @@ export interface KnownTag {
   source: string;
   /** Latest time of its samples that is no suspect, µs; -Infinity: none yet. */
   lastUs: number;
+  /** Time of a null sample of a lost connection that no value has ended yet, µs; -Infinity: there is none. */
+  gapUs: number;
 }
 
 /** Why a path cannot be a tag. */
@@ -136,7 +144,8 @@ export class TagTable {
     return refused;
   }
 
-  private add(relative: string, { id, type }: Extract<TagAnswer, { id: number }>, unit: string | undefined): void {
+  private add(relative: string, answer: Extract<TagAnswer, { id: number }>, unit: string | undefined): void {
+    const { id, type, class: tagClass } = answer;
     const known = this.tags.get(relative);
     if (known !== undefined) {
       known.type = type;
@@ -144,8 +153,20 @@ export class TagTable {
       return;
     }
     const path = this.absolute(relative);
-    const key = new TextEncoder().encode(path);
-    this.tags.set(relative, { id, type, unit, path, key, connector: '', source: '', lastUs: -Infinity });
+    const key = SampleKey.of(path);
+    this.tags.set(relative, {
+      id,
+      type,
+      class: tagClass,
+      topic: sampleTopic(tagClass),
+      unit,
+      path,
+      key,
+      connector: '',
+      source: '',
+      lastUs: -Infinity,
+      gapUs: -Infinity,
+    });
   }
 
   private noteRefused(relative: string, refusal: TagRefusal, nowMs: number): void {

@@ -80,6 +80,7 @@ async function run(): Promise<void> {
       onQuarantined(reason) {
         quarantined[reason] = (quarantined[reason] ?? 0) + 1;
       },
+      onProblem: (reason) => notify({ type: 'problem', connector: config.name, reason }),
     });
     const { name, kind } = config;
     intakes.set(name, intake);

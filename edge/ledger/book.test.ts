@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { realDisk } from '../core/disk.ts';
 import { Flag } from '../core/flags.ts';
 import { INTAKE_TERMS, type IntakeTerm, type LedgerChange, newCounts, Tally, Term, UNMAPPED } from '../core/ledger.ts';
-import { LogFolder, type OpenLog } from '../core/log-kit.ts';
+import { LogFolder, type OpenLog } from '../core/kit/log-kit.ts';
 import { BatchEncoder, type RecordHeader } from '../core/record-batch.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';
 import { LedgerBook } from './book.ts';
+import { SampleKey } from '../core/sample-key.ts';
 
-const TOPICS = ['samples', 'derived', 'quarantine', 'events', 'tags'];
+const TOPICS = ['samples', 'samples.critical', 'samples.bulk', 'derived', 'quarantine', 'events', 'tags'];
 const a = 'northmill/a';
 const b = 'northmill/b';
 const text = new TextEncoder();
@@ -63,11 +64,15 @@ function append(topic: string, records: readonly [key: string, value: Uint8Array
 }
 
 function appendSamples(...tags: (readonly [tag: string, flags: number])[]): number {
+  return appendTo('samples', ...tags);
+}
+
+function appendTo(topic: string, ...tags: (readonly [tag: string, flags: number])[]): number {
   const encoder = new BatchEncoder();
   const sample: Sample = { timeUs: 1, kind: ValueKind.double, value: 1, quality: 0, flags: 0, serverTimeUs: null };
-  for (const [tag, flags] of tags) encoder.addSample(text.encode(tag), { ...sample, flags });
+  for (const [tag, flags] of tags) encoder.addSample(SampleKey.of(tag), { ...sample, flags });
   const batch = encoder.finish(1_600_000_000_000);
-  const [answer] = log.writer.append([{ topic: 'samples', batch, records: tags.length }]);
+  const [answer] = log.writer.append([{ topic, batch, records: tags.length }]);
   if (typeof answer !== 'number') throw new Error(JSON.stringify(answer));
   return answer;
 }
@@ -134,6 +139,17 @@ describe('the report', () => {
     expect(book.report(new Map()).balanced).toBe(false);
     book.apply([change(a, { lost: 1 })], []);
     expect(book.report(new Map()).balanced).toBe(true);
+  });
+
+  test('takes samples of every class: what was appended stands in whatever topic', () => {
+    const book = opened();
+    const ranges = ['samples', 'samples.critical', 'samples.bulk', 'derived'].map((topic, i) => {
+      return { topic, first: 0, last: i };
+    });
+    book.apply([change(a, { received: 6, logged: 6 }), change(b, { generated: 4 })], ranges);
+    expect(book.report(new Map()).balanced).toBe(true);
+    book.apply([change(a, { received: 1, logged: 1 })], [{ topic: 'samples.bulk', first: 3, last: 4 }]);
+    expect(book.report(new Map()).balanced).toBe(false);
   });
 
   test('is not balanced once counts and offsets of a report disagreed', () => {
@@ -252,7 +268,7 @@ describe('the snapshot', () => {
       '{"v":1,"covered":{"x":{}},"rows":[]}',
     ]) {
       writeFileSync(file(), content);
-      expect(opened, `of ${content}`).toThrow(expect.objectContaining({ code: 'data-unreadable' }));
+      expect(opened, `of ${content}`).toThrow(expect.objectContaining({ code: 'state-damaged' }));
     }
   });
 
@@ -277,6 +293,19 @@ describe('what the snapshot does not cover', () => {
     expect(itemOf(book, b)).toMatchObject({ connector: 'hall', received: 1, logged: 1 });
     expect(itemOf(book, 'northmill/c')).toMatchObject({ connector: '', received: 1, logged: 1 });
     expect(book.report(new Map()).balanced).toBe(true);
+  });
+
+  test('so are samples of every class, each topic from where its own offsets are not covered', () => {
+    appendTo('samples.critical', [a, 0], [b, Flag.gap]);
+    appendTo('samples.bulk', [b, 0], [b, Flag.substituted]);
+    const first = opened();
+    expect(itemOf(first, a)).toMatchObject({ received: 1, logged: 1 });
+    first.save();
+    appendTo('samples', [b, 0]);
+    appendTo('samples.critical', [a, 0], [a, 0]);
+    const again = opened();
+    expect(itemOf(again, a)).toEqual({ tag: a, connector: 'floor', received: 3, logged: 3, lag: 3 });
+    expect(itemOf(again, b)).toEqual({ tag: b, connector: 'hall', received: 2, logged: 2, generated: 2, lag: 4 });
   });
 
   test('quarantine under the connector that it names, without copies', () => {

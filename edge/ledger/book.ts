@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Disk, readFile, replaceFile } from '../core/disk.ts';
+import type { Disk } from '../core/disk.ts';
 import type { DurableEnds } from '../core/durable-ends.ts';
-import { Fault, messageOf } from '../core/fault.ts';
+import { messageOf } from '../core/fault.ts';
 import {
   type Counts,
   INTAKE_TERMS,
@@ -12,8 +12,10 @@ import {
   newCounts,
   Term,
 } from '../core/ledger.ts';
+import { StateFile } from '../core/progress/state-file.ts';
+import { holdsSamples } from '../core/topics.ts';
 import { Covered } from './covered.ts';
-import { LEDGER_TOPICS, type LedgerTopic, replayLedger } from './replay.ts';
+import { type CountsOf, LEDGER_TOPICS, type LedgerTopic, replayLedger } from './replay.ts';
 
 const snapshotSchema = z.object({
   v: z.literal(1),
@@ -48,9 +50,12 @@ interface Row {
   readonly counts: Counts;
 }
 
-/** Adds up the ledger of all connectors. */
+const REMEDY = 'Move it away: everything is then counted anew from what the log still holds.';
+
+/** Adds up the ledger of all connectors. Its progress is of form (a): the counts and the offsets that they cover are one file. */
 export class LedgerBook {
   private readonly options: BookOptions;
+  private readonly file: StateFile;
   private readonly rows = new Map<string, Row>();
   private readonly covered = new Map<string, Covered>(LEDGER_TOPICS.map((topic) => [topic, new Covered()]));
   private dirty = false;
@@ -58,33 +63,36 @@ export class LedgerBook {
   private consistent = true;
 
   constructor(options: BookOptions) {
+    const { disk, file } = options;
     this.options = options;
+    this.file = new StateFile({ disk, file, consumer: 'ledger', remedy: REMEDY, bare: true });
   }
 
-  /** Reads the snapshot and counts from the log what is missing in it. */
+  /** Reads the snapshot and counts from the log what is missing in it. Throws `state-damaged`. */
   open(): void {
-    const { disk, file, logFolder, ends } = this.options;
-    const bytes = readFile(disk, file);
-    if (bytes !== undefined) this.load(bytes);
+    const { disk, logFolder, ends } = this.options;
+    const content = this.file.read();
+    if (content !== undefined) this.load(content);
     for (const topic of LEDGER_TOPICS) {
       const covered = this.coveredOf(topic);
       const before = covered.prefix;
-      replayLedger(topic, logFolder, ends, covered, (tag, connector, term) => {
-        const { counts } = this.row(tag, connector ?? this.options.connectorOf(tag));
-        counts[Term[term]] = (counts[Term[term]] ?? 0) + 1;
-      });
+      replayLedger(topic, logFolder, ends, covered, this.countsOf, disk);
       this.dirty ||= covered.prefix !== before;
     }
   }
 
-  private load(bytes: Uint8Array): void {
+  private readonly countsOf: CountsOf = (tag, connector) => {
+    return this.row(tag, connector ?? this.options.connectorOf(tag)).counts;
+  };
+
+  private load(content: unknown): void {
     try {
-      const snapshot = snapshotSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      const snapshot = snapshotSchema.parse(content);
       for (const [topic, { prefix, beyond }] of Object.entries(snapshot.covered))
         this.covered.set(topic, new Covered(prefix, beyond));
       for (const { tag, connector, counts } of snapshot.rows) this.row(tag, connector).counts.set(counts);
     } catch (error) {
-      throw new Fault('data-unreadable', `${this.options.file}: ${messageOf(error)}`, { cause: error });
+      throw this.file.damaged(`is no ledger: ${messageOf(error)}`, error);
     }
   }
 
@@ -97,16 +105,24 @@ export class LedgerBook {
       appended += (counts[Term.logged] ?? 0) + (counts[Term.generated] ?? 0);
     }
     for (const { topic, first, last } of ranges) {
-      if (topic === 'samples' || topic === 'derived') appended -= last - first + 1;
+      if (holdsSamples(topic)) appended -= last - first + 1;
       this.cover(topic, first, last);
     }
     if (appended !== 0) this.consistent = false;
     this.dirty = true;
   }
 
+  /** Whether a record is counted, or holds nothing to be counted. */
+  covers(topic: string, offset: number): boolean {
+    return this.covered.get(topic)?.has(offset) ?? false;
+  }
+
   /** Covers offsets that hold nothing to be counted (the gateway's own events). */
   cover(topic: string, first: number, last: number): void {
-    this.covered.get(topic)?.add(first, last);
+    const covered = this.covered.get(topic);
+    if (covered === undefined) return;
+    covered.add(first, last);
+    this.dirty = true;
   }
 
   /** Sum of one term over all rows, and by connector. */
@@ -152,7 +168,7 @@ export class LedgerBook {
       settled[Term.inFlight] = 0;
       return { tag, connector, counts: settled };
     });
-    replaceFile(this.options.disk, this.options.file, JSON.stringify({ v: 1, covered, rows }));
+    this.file.write({ v: 1, covered, rows });
     this.dirty = false;
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ByteWriter } from '../core/byte-writer.ts';
 import { Flag } from '../core/flags.ts';
-import { LogFolder, type OpenLog } from '../core/log-kit.ts';
+import { LogFolder, type OpenLog } from '../core/kit/log-kit.ts';
 import { BatchEncoder } from '../core/record-batch.ts';
 import { writeSample } from '../core/sample-codec.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';

@@ -3,6 +3,7 @@ import { Fault } from '../core/fault.ts';
 import { follow } from '../core/follow.ts';
 import type { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';
+import { TagMap } from '../core/tag-keys.ts';
 import type { LiveItem } from './messages.ts';
 import { liveItem, Subscription } from './subscription.ts';
 
@@ -21,6 +22,7 @@ export class LiveView {
   private readonly options: LiveViewOptions;
   private readonly subscriptions = new Map<number, Subscription>();
   private readonly sample = new SampleReader();
+  private readonly tags = new TagMap((tag) => tag);
   private following: AbortController | undefined;
   private readonly onFailed: (error: unknown) => void;
 
@@ -68,7 +70,7 @@ export class LiveView {
 
   private visit(cursor: RecordCursor): void {
     if (cursor.keyStart < 0 || cursor.valueStart < 0) return;
-    const tag = cursor.keyText();
+    const tag = this.tags.get(cursor);
     let item: LiveItem | undefined;
     for (const subscription of this.subscriptions.values()) {
       if (!subscription.wants(tag)) continue;

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Disk, realDisk } from '../core/disk.ts';
 import { Fault } from '../core/fault.ts';
-import { type DiskCall, systemError, TracedDisk } from '../core/traced-disk.ts';
+import { type DiskCall, systemError, TracedDisk } from '../core/kit/traced-disk.ts';
 import { type NewTag, TagDictionary } from './dictionary.ts';
 
 let folder = '';
@@ -32,6 +32,7 @@ function tag(name: string, type: NewTag['type'] = null): NewTag {
     path: `northmill/${name}`,
     type,
     unit: null,
+    class: 'standard',
     connector: 'floor',
     source: 'pump-7',
     createdUs: 1584440073000000,
@@ -54,6 +55,12 @@ function frames(bytes: Buffer): number[] {
     places.push(at);
   }
   return places;
+}
+
+/** Bodies of the frames. */
+function framesOf(bytes: Buffer): string[] {
+  const places = frames(bytes);
+  return places.slice(1).map((end, i) => bytes.toString('utf8', (places[i] ?? 0) + 8, end));
 }
 
 function codeOf(work: () => void): string | undefined {
@@ -83,6 +90,24 @@ describe('what was added', () => {
     expect(again.byId(4)).toBeUndefined();
     expect(again.find('northmill/loop')).toBeUndefined();
     expect(again.changes()).toEqual([1, 2, 3, 2]);
+    again.close();
+  });
+
+  test('a class stands there where it is not standard; a dictionary of before there were classes has standard tags', () => {
+    const dictionary = opened();
+    dictionary.append([tag('a'), { ...tag('b'), class: 'critical' }, { ...tag('c'), class: 'bulk' }], []);
+    dictionary.close();
+    const bodies = framesOf(readFileSync(file()));
+    expect(bodies.map((body) => JSON.parse(body) as unknown)).toMatchObject([
+      { id: 1 },
+      { id: 2, class: 'critical' },
+      { id: 3, class: 'bulk' },
+    ]);
+    expect(bodies[0]).toBe(
+      '{"op":"add","id":1,"path":"northmill/a","type":null,"connector":"floor","source":"pump-7","at":1584440073000000}',
+    );
+    const again = opened();
+    expect(again.all().map(({ class: kept }) => kept)).toEqual(['standard', 'critical', 'bulk']);
     again.close();
   });
 

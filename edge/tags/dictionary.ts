@@ -5,6 +5,7 @@ import { type Disk, readFile } from '../core/disk.ts';
 import { assert, Fault, messageOf } from '../core/fault.ts';
 import type { TagType } from '../core/sample.ts';
 import { tagPathKey } from '../core/tag-path.ts';
+import { TAG_CLASSES, type TagClass } from '../core/topics.ts';
 
 /** A tag as the dictionary knows it. */
 export interface TagEntry {
@@ -14,6 +15,8 @@ export interface TagEntry {
   type: TagType | null;
   /** After UCUM; null: none is known. */
   unit: string | null;
+  /** Says in which topic its samples lie, for ever. */
+  readonly class: TagClass;
   readonly connector: string;
   /** Device that the tag came from first. */
   readonly source: string;
@@ -28,6 +31,7 @@ const bodySchema = z.discriminatedUnion('op', [
     path: z.string(),
     type: typeSchema.nullable(),
     unit: z.string().optional(),
+    class: z.enum(TAG_CLASSES).optional(),
     connector: z.string(),
     source: z.string(),
     at: z.number(),
@@ -133,7 +137,8 @@ export class TagDictionary {
       id++;
       const { type, connector, source, createdUs } = tag;
       const unit = tag.unit === null ? {} : { unit: tag.unit };
-      bodies.push({ op: 'add', id, path: tag.path, type, ...unit, connector, source, at: createdUs });
+      const ofClass = tag.class === 'standard' ? {} : { class: tag.class };
+      bodies.push({ op: 'add', id, path: tag.path, type, ...unit, ...ofClass, connector, source, at: createdUs });
     }
     for (const { id: known, type, unit, atUs } of changes) {
       if (type !== undefined) bodies.push({ op: 'type', id: known, type, at: atUs });
@@ -203,11 +208,11 @@ export class TagDictionary {
       if (body.op === 'type') entry.type = body.type;
       else entry.unit = body.unit;
     } else {
-      const { id, type, unit = null, connector, source } = body;
+      const { id, type, unit = null, class: tagClass = 'standard', connector, source, at: createdUs } = body;
       if (id !== this.entries.length + 1) this.damaged(at, `id ${id} is not the next`);
       const key = tagPathKey(body.path);
       if (this.byKey.has(key)) this.damaged(at, `${body.path} stands there twice`);
-      const entry: TagEntry = { id, path: body.path, type, unit, connector, source, createdUs: body.at };
+      const entry: TagEntry = { id, path: body.path, type, unit, class: tagClass, connector, source, createdUs };
       this.entries.push(entry);
       this.byKey.set(key, entry);
     }

@@ -4,13 +4,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../core/clock.ts';
 import { type Disk, realDisk } from '../core/disk.ts';
 import { Fault } from '../core/fault.ts';
-import { LogFolder } from '../core/log-kit.ts';
+import { LogFolder } from '../core/kit/log-kit.ts';
 import { Log } from '../core/log.ts';
 import type { Producer } from '../core/producer.ts';
 import { LogReader } from '../core/reader.ts';
 import { RecordCursor } from '../core/record-cursor.ts';
 import { type TagType, ValueKind } from '../core/sample.ts';
-import { systemError, TracedDisk } from '../core/traced-disk.ts';
+import type { TagClass } from '../core/topics.ts';
+import { systemError, TracedDisk } from '../core/kit/traced-disk.ts';
 import { TagDictionary } from './dictionary.ts';
 import { lastPublishedTag } from './published.ts';
 import { type TagAnswer, type TagLimits, type TagQuestion, TagRegistrar, type TagReply } from './registrar.ts';
@@ -73,14 +74,15 @@ describe('answers', () => {
   test('stand in the order of the questions: new tags get the next ids, known ones keep theirs', () => {
     const { registrar, dictionary } = registrarOn();
     expect(registrar.answer([ask('a'), ask('b')])).toEqual([
-      { id: 1, type: 'double' },
-      { id: 2, type: 'double' },
+      { id: 1, type: 'double', class: 'standard' },
+      { id: 2, type: 'double', class: 'standard' },
     ]);
     expect(ids(registrar.answer([ask('c'), ask('a'), ask('d'), ask('b')]))).toEqual([3, 1, 4, 2]);
     expect(dictionary.byId(3)).toEqual({
       id: 3,
       path: 'northmill/c',
       unit: null,
+      class: 'standard',
       type: 'double',
       connector: 'floor',
       source: 'pump-7',
@@ -132,21 +134,21 @@ describe('the type of a tag', () => {
   test('is learned once, from the first value that is not null', () => {
     const { registrar } = registrarOn();
     const typeOf = (kind: TagQuestion['kind']): unknown => registrar.answer([ask('a', kind)])[0];
-    expect(typeOf(ValueKind.null)).toEqual({ id: 1, type: null });
-    expect(typeOf(ValueKind.null)).toEqual({ id: 1, type: null });
-    expect(typeOf(ValueKind.long)).toEqual({ id: 1, type: 'long' });
-    expect(typeOf(ValueKind.string)).toEqual({ id: 1, type: 'long' });
-    expect(typeOf(ValueKind.null)).toEqual({ id: 1, type: 'long' });
+    expect(typeOf(ValueKind.null)).toMatchObject({ id: 1, type: null });
+    expect(typeOf(ValueKind.null)).toMatchObject({ id: 1, type: null });
+    expect(typeOf(ValueKind.long)).toMatchObject({ id: 1, type: 'long' });
+    expect(typeOf(ValueKind.string)).toMatchObject({ id: 1, type: 'long' });
+    expect(typeOf(ValueKind.null)).toMatchObject({ id: 1, type: 'long' });
   });
 
   test('is learned from null first and a value later in one request, and the first value wins', () => {
     const { registrar } = registrarOn();
     const kinds = [ValueKind.null, ValueKind.boolean, ValueKind.string];
-    expect(registrar.answer(kinds.map((kind) => ask('a', kind)))).toEqual(
+    expect(registrar.answer(kinds.map((kind) => ask('a', kind)))).toMatchObject(
       kinds.map(() => ({ id: 1, type: 'boolean' })),
     );
     registrar.answer([ask('b', ValueKind.null)]);
-    expect(registrar.answer(kinds.map((kind) => ask('b', kind)))).toEqual(
+    expect(registrar.answer(kinds.map((kind) => ask('b', kind)))).toMatchObject(
       kinds.map(() => ({ id: 2, type: 'boolean' })),
     );
   });
@@ -158,7 +160,7 @@ describe('the type of a tag', () => {
     first.dictionary.close();
     const second = registrarOn();
     second.start();
-    expect(second.registrar.answer([ask('a', ValueKind.null), ask('b'), ask('c')])).toEqual([
+    expect(second.registrar.answer([ask('a', ValueKind.null), ask('b'), ask('c')])).toMatchObject([
       { id: 1, type: null },
       { id: 2, type: 'uint64' },
       { id: 3, type: 'float' },
@@ -216,6 +218,36 @@ describe('limits', () => {
   });
 });
 
+describe('the class of a tag', () => {
+  test('is what the first question says, for ever; later ones are told which it is', () => {
+    const { registrar, dictionary, announced } = registrarOn();
+    const asked = (name: string, ofClass?: TagClass): TagClass | undefined => {
+      const [answer] = registrar.answer([{ ...ask(name), class: ofClass }]);
+      return answer === undefined || 'problem' in answer ? undefined : answer.class;
+    };
+    expect([asked('a', 'critical'), asked('b', 'bulk'), asked('c', 'standard'), asked('d')]).toEqual([
+      'critical',
+      'bulk',
+      'standard',
+      'standard',
+    ]);
+    for (const ofClass of [undefined, 'bulk', 'standard', 'critical'] as const)
+      expect([asked('a', ofClass), asked('d', ofClass)]).toEqual(['critical', 'standard']);
+    expect(announced.map(({ id, class: told }) => [id, told])).toEqual([
+      [1, 'critical'],
+      [2, 'bulk'],
+      [3, 'standard'],
+      [4, 'standard'],
+    ]);
+    dictionary.close();
+    const again = registrarOn();
+    expect(again.dictionary.all().map(({ class: kept }) => kept)).toEqual(['critical', 'bulk', 'standard', 'standard']);
+    expect(again.registrar.answer([{ ...ask('a'), class: 'bulk' }])).toMatchObject([{ id: 1, class: 'critical' }]);
+    again.start();
+    expect(again.announced.map(({ id, class: told }) => [id, told])).toContainEqual([1, 'critical']);
+  });
+});
+
 describe('a disk that fails', () => {
   test('a request that could not be written is not answered, counts against no quota, and may be put again', () => {
     const disk = new TracedDisk();
@@ -245,7 +277,7 @@ describe('a disk that fails', () => {
     };
     expect(await reply(1, [ask('a')])).toMatchObject({ id: 1, fault: { code: 'file-unwritable' } });
     disk.before = undefined;
-    expect(await reply(2, [ask('a')])).toEqual({ id: 2, answers: [{ id: 1, type: 'double' }] });
+    expect(await reply(2, [ask('a')])).toMatchObject({ id: 2, answers: [{ id: 1, type: 'double' }] });
     port1.close();
   });
 });
@@ -269,6 +301,7 @@ describe('topic `tags`', () => {
       former: [],
       type: 'double',
       unit: null,
+      class: 'standard',
       range: null,
       description: null,
       connector: 'floor',

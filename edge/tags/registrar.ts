@@ -4,6 +4,7 @@ import { assert, Fault, type FaultMessage, toFaultMessage } from '../core/fault.
 import { BatchEncoder } from '../core/record-batch.ts';
 import { kindName, type TagType, type ValueKind } from '../core/sample.ts';
 import { tagPathKey } from '../core/tag-path.ts';
+import type { TagClass } from '../core/topics.ts';
 import type { NewTag, TagChange, TagDictionary, TagEntry } from './dictionary.ts';
 import type { PublishedTag } from './published.ts';
 
@@ -24,13 +25,15 @@ export interface TagQuestion {
   readonly kind: ValueKind;
   /** After UCUM, as the configuration says; left out: it says nothing. */
   readonly unit?: string | undefined;
+  /** As the configuration says; left out: standard. Of a tag that is there the dictionary knows it, and keeps it. */
+  readonly class?: TagClass | undefined;
   readonly connector: string;
   readonly source: string;
 }
 
 /** The tag, or why it cannot be one. */
 export type TagAnswer =
-  | { readonly id: number; readonly type: TagType | null }
+  | { readonly id: number; readonly type: TagType | null; readonly class: TagClass }
   | { readonly problem: 'case-conflict' | 'tag-quota'; readonly detail: string };
 
 /** What a worker posts, and what comes back under the same id. */
@@ -150,7 +153,7 @@ export class TagRegistrar {
   private found(path: string): TagAnswer {
     const entry = this.dictionary.find(path);
     assert(entry !== undefined, 'a tag that was not refused is in the dictionary');
-    return { id: entry.id, type: entry.type };
+    return { id: entry.id, type: entry.type, class: entry.class };
   }
 
   private refuse(tag: NewTag, adding: number, addingOfDevice: number): TagAnswer | undefined {
@@ -176,7 +179,7 @@ export class TagRegistrar {
       const records = encoder.count;
       if (records > 0) this.publish(encoder.finish(this.clock.nowMs()), records);
     };
-    for (const { id, path, type, unit, connector, createdUs } of entries) {
+    for (const { id, path, type, unit, class: tagClass, connector, createdUs } of entries) {
       const value = {
         v: 1,
         at: nowUs,
@@ -185,6 +188,7 @@ export class TagRegistrar {
         former: [],
         type,
         unit,
+        class: tagClass,
         range: null,
         description: null,
         connector,
@@ -212,8 +216,10 @@ function typeOf(kind: ValueKind): TagType | null {
   return name === 'null' ? null : name;
 }
 
-function newTag({ path, unit, connector, source }: TagQuestion, type: TagType | null, nowUs: number): NewTag {
-  return { path, type, unit: unit ?? null, connector, source: source.slice(0, MAX_SOURCE_LENGTH), createdUs: nowUs };
+function newTag(question: TagQuestion, type: TagType | null, nowUs: number): NewTag {
+  const { path, unit = null, class: tagClass = 'standard', connector } = question;
+  const source = question.source.slice(0, MAX_SOURCE_LENGTH);
+  return { path, type, unit, class: tagClass, connector, source, createdUs: nowUs };
 }
 
 function deviceOf({ connector, source }: NewTag): string {

@@ -3,7 +3,10 @@ import type { StandingAlarm } from '../alarms/alarm.ts';
 import type { AlarmAction } from '../alarms/book.ts';
 import { Fault, fromFaultMessage } from '../core/fault.ts';
 import type { Log } from '../core/log.ts';
+import { stateTopic } from '../core/progress/snapshot.ts';
 import { Thread } from '../core/thread.ts';
+import { HISTORY_TOPICS } from '../core/topics.ts';
+import type { TopicGap } from '../core/reader.ts';
 import type { TagRegistrar } from '../tags/registrar.ts';
 import type {
   LimitAlarm,
@@ -30,6 +33,8 @@ export interface WatchOptions {
   readonly onScore: (notice: ScoreNotice) => void;
   readonly onWaiting: (notice: WaitingNotice) => void;
   readonly onUnreadable: (notice: UnreadableNotice) => void;
+  /** Alarms and models do not see samples that the log does not have. */
+  readonly onGap?: (gap: TopicGap) => void;
   /** A model cannot be loaded or does not work. */
   readonly onModelFailed: (model: string, fault: Fault) => void;
 }
@@ -39,6 +44,7 @@ interface Waiting {
   readonly reject: (fault: Fault) => void;
 }
 
+const EVERYTHING = Object.fromEntries([...HISTORY_TOPICS, 'events', stateTopic('alarms')].map((topic) => [topic, 0]));
 /** Actions of operators under way. */
 const MAX_WAITING = 100;
 
@@ -50,8 +56,11 @@ export class WatchClient {
   private readonly active = new Map<string, string>();
   private readonly thread: Thread<WatchCommand, WatchNotice>;
   private nextRequest = 1;
+  private runs = 0;
   /** Alarms that are not NORM, the newest first; while the worker is started again, as they were. */
   alarms: readonly StandingAlarm[] = [];
+  /** Until the worker has found out where it is, the log keeps everything for it. */
+  private held: Readonly<Record<string, number>> = EVERYTHING;
   /** Whether the worker has said once what stands: until then nobody knows. */
   told = false;
 
@@ -80,6 +89,7 @@ export class WatchClient {
       models,
       modelFolder,
       active: this.active,
+      restarted: this.runs++ > 0,
     };
     try {
       await this.thread.run(data, [producer.life, tags.port2]);
@@ -90,15 +100,22 @@ export class WatchClient {
     }
   }
 
+  /** For each topic the offset from which on the log must be kept. */
+  holds(): Readonly<Record<string, number>> {
+    return this.held;
+  }
+
   private note(notice: WatchNotice): void {
     if (notice.type === 'failed') this.thread.failed(fromFaultMessage(notice.fault));
     else if (notice.type === 'alarms') {
       this.alarms = notice.items;
       this.told = true;
-    } else if (notice.type === 'score') this.options.onScore(notice);
+    } else if (notice.type === 'holds') this.held = notice.holds;
+    else if (notice.type === 'score') this.options.onScore(notice);
     else if (notice.type === 'waiting') this.options.onWaiting(notice);
     else if (notice.type === 'written') this.options.onWritten(notice);
     else if (notice.type === 'unreadable') this.options.onUnreadable(notice);
+    else if (notice.type === 'gap') this.options.onGap?.(notice.gap);
     else if (notice.type === 'model-failed') {
       this.active.delete(notice.model);
       this.options.onModelFailed(notice.model, fromFaultMessage(notice.fault));

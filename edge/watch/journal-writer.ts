@@ -1,125 +1,96 @@
 import type { JournalEntry } from '../alarms/alarm.ts';
-import type { AlarmBook } from '../alarms/book.ts';
-import { type AlarmSnapshot, journalText, parseJournal, parseSnapshot, snapshotText } from '../alarms/journal.ts';
-import type { Clock } from '../core/clock.ts';
-import type { DurableEnds } from '../core/durable-ends.ts';
-import { eachRecord } from '../core/each-record.ts';
-import { messageOf } from '../core/fault.ts';
-import type { Producer } from '../core/producer.ts';
-import { BatchEncoder } from '../core/record-batch.ts';
+import { identityOf, journalText, parseJournal } from '../alarms/journal.ts';
+import type { DerivedTopics } from '../core/progress/derived-topics.ts';
+import type { Positions } from '../core/progress/snapshot.ts';
 import type { RecordCursor } from '../core/record-cursor.ts';
 
-const STATE = '__state.alarms';
 const EVENTS = 'events';
-const STATE_KEY = 'alarms';
-/** More than one is read, in case the last ones are damaged. */
-const LAST_SNAPSHOTS = 10;
+const KEY = 'alarm/';
+
+/** Whether a record of `events` is a line of the journal. */
+export function isJournal(cursor: RecordCursor): boolean {
+  return cursor.keyText().startsWith(KEY);
+}
 
 /** What the journal is written with. */
 export interface JournalOptions {
-  readonly book: AlarmBook;
-  readonly producer: Producer;
-  readonly clock: Clock;
-  readonly logFolder: string;
-  readonly ends: DurableEnds;
+  readonly progress: DerivedTopics;
+  /** How far the samples have been seen. */
+  readonly seen: () => Positions;
   /** Offset of a record of ours in `events` (for the ledger, which covers every record of that topic). */
   readonly onWritten: (topic: string, offset: number) => void;
-  /** A record will not be durable: what the book says is not on record any more, and the run must end. */
-  readonly onFailed: (error: unknown) => void;
-  /** A record was passed over. */
-  readonly onUnreadable: (topic: string, offset: number, why: string) => void;
 }
 
-/** Puts what happens to alarms on record, and finds it again at the next start (DESIGN, "Consumers", form b). */
+/**
+ * Puts what happens to alarms on record. Lines that a sample made have an identity, and are made again by a replay of the samples; the others (a person, a delay that ended, a shelf that is
+ * over) say how far the samples had been seen, and a replay takes them over there.
+ */
 export class AlarmJournal {
   private readonly options: JournalOptions;
   private readonly text = new TextEncoder();
   private readonly decoder = new TextDecoder();
-  /** Offset behind the last record of `events` that the book has seen. */
-  private eventsOffset = 0;
-  private unsaved = false;
-  private appended: Promise<void> = Promise.resolve();
+  /** Lines of an earlier life that a replay has not come to. */
+  private toReplay: JournalEntry[] = [];
+  /** The last line of each alarm that an earlier life left behind its snapshot. */
+  private readonly before = new Map<string, JournalEntry>();
 
   constructor(options: JournalOptions) {
     this.options = options;
   }
 
-  /** Brings the book to where the log says that it was: the last snapshot, and the lines behind it. What cannot be read is passed over and told. */
-  restore(): void {
-    const { book, ends } = this.options;
-    let snapshot: AlarmSnapshot = { eventsOffset: ends.start(EVENTS), alarms: [] };
-    this.each(STATE, Math.max(ends.start(STATE), ends.end(STATE) - LAST_SNAPSHOTS), (cursor) => {
-      snapshot = parseSnapshot(this.valueOf(cursor));
-    });
-    for (const alarm of snapshot.alarms) book.restore(alarm.id, alarm);
-    this.each(EVENTS, Math.max(snapshot.eventsOffset, ends.start(EVENTS)), (cursor) => {
-      if (!cursor.keyText().startsWith('alarm/')) return;
-      const line = parseJournal(this.valueOf(cursor));
-      if (line === undefined) return;
-      book.apply(line);
-      this.unsaved = true;
-    });
-    this.eventsOffset = ends.end(EVENTS);
+  /** Takes a line in that an earlier life may have written; returns its identity. Throws if it cannot be read. */
+  recovered(cursor: RecordCursor): string | undefined {
+    const line = parseJournal(this.decoder.decode(cursor.value() ?? undefined));
+    if (line === undefined) return undefined;
+    this.before.set(line.definition.id, line);
+    const identity = identityOf(line);
+    if (identity === undefined) this.toReplay.push(line);
+    return identity;
   }
 
-  private each(topic: string, from: number, visit: (cursor: RecordCursor) => void): void {
-    const { logFolder, ends, onUnreadable } = this.options;
-    eachRecord(logFolder, topic, ends, from, (cursor) => {
-      try {
-        visit(cursor);
-      } catch (error) {
-        onUnreadable(topic, cursor.offset, messageOf(error));
-      }
-    });
+  /** Whether all lines of an earlier life have been taken over. */
+  get replayed(): boolean {
+    return this.toReplay.length === 0;
   }
 
-  private valueOf(cursor: RecordCursor): string {
-    return this.decoder.decode(cursor.value() ?? undefined);
+  /** Gives the lines, in their order, that were written when the samples had been seen up to where they are. `all`: those too that were written later. */
+  replay(take: (line: JournalEntry) => void, all = false): void {
+    const later = all ? -1 : this.toReplay.findIndex((line) => !this.isDue(line));
+    for (const line of this.toReplay.splice(0, later < 0 ? this.toReplay.length : later)) take(line);
   }
 
-  /** Appends a line. */
-  write(line: JournalEntry): void {
-    this.unsaved = true;
-    this.append(EVENTS, `alarm/${line.definition.id}`, journalText(line), (offset) => {
-      this.eventsOffset = Math.max(this.eventsOffset, offset + 1);
-      this.options.onWritten(EVENTS, offset);
-    });
+  private isDue({ seen }: JournalEntry): boolean {
+    const { progress } = this.options;
+    return Object.entries(seen ?? {}).every(([topic, offset]) => progress.position(topic) >= offset);
   }
 
-  /** Appends a snapshot if anything changed and all of it is durable. Rejects as `written` does. */
-  async save(): Promise<void> {
-    if (!this.unsaved) return;
-    await this.written(() => {
-      const { book, clock } = this.options;
-      const text = snapshotText({ eventsOffset: this.eventsOffset, alarms: book.standing() }, clock.nowUs());
-      this.unsaved = false;
-      this.append(STATE, STATE_KEY, text, () => undefined);
-    });
-    await this.written(() => undefined);
+  /** Gives the last line of each alarm that an earlier life left behind its snapshot, once. */
+  last(): readonly JournalEntry[] {
+    const lines = [...this.before.values()];
+    this.before.clear();
+    this.toReplay = [];
+    return lines;
   }
 
-  /** Calls `then` in a moment in which everything that was written is durable, so that book and log say the same. Rejects with why something never will be. */
+  /** Appends a line, unless a sample made it and it is there from before a crash. */
+  write(line: JournalEntry, bySample: boolean): void {
+    const { progress, seen, onWritten } = this.options;
+    const entry = bySample ? line : { ...line, seen: seen() };
+    const key = this.text.encode(`${KEY}${line.definition.id}`);
+    const value = this.text.encode(journalText(entry));
+    const isNew = progress.emit(
+      EVENTS,
+      identityOf(entry),
+      (encoder) => encoder.addRecord(key, value),
+      (offset) => onWritten(EVENTS, offset),
+    );
+    // Then what an earlier life said last is out of date.
+    if (isNew) this.before.delete(line.definition.id);
+  }
+
+  /** Calls `then` in a moment in which every line is durable, so that book and log say the same. Rejects with why something never will be. */
   async written<T>(then: () => T): Promise<T> {
-    let waited: Promise<void>;
-    do {
-      waited = this.appended;
-      await waited;
-    } while (waited !== this.appended);
+    await this.options.progress.durable(EVENTS);
     return then();
-  }
-
-  private append(topic: string, key: string, value: string, onDurable: (offset: number) => void): void {
-    const { clock, producer, onFailed } = this.options;
-    const encoder = new BatchEncoder();
-    encoder.addRecord(this.text.encode(key), this.text.encode(value));
-    const before = this.appended;
-    const appended = producer.append(topic, encoder.finish(clock.nowMs()), 1);
-    this.appended = this.settle(before, appended, onDurable);
-    this.appended.catch(onFailed);
-  }
-
-  private async settle(before: Promise<void>, appended: Promise<number>, onDurable: (offset: number) => void) {
-    onDurable(await appended);
-    await before;
   }
 }

@@ -6,6 +6,7 @@ import type { OnReturn } from '../alarms/state.ts';
 import type { SharedEnds } from '../core/durable-ends.ts';
 import type { FaultMessage } from '../core/fault.ts';
 import type { ProducerPort } from '../core/producer.ts';
+import type { TopicGap } from '../core/reader.ts';
 
 /** A limit alarm as configured. */
 export interface LimitAlarm {
@@ -41,6 +42,8 @@ export interface WatchWorkerData {
   readonly models: readonly WatchedModel[];
   /** `data/models` */
   readonly modelFolder: string;
+  /** An earlier worker of this process may have left records on their way. */
+  readonly restarted: boolean;
   /** Version by model: these score from the beginning. */
   readonly active: ReadonlyMap<string, string>;
 }
@@ -70,6 +73,12 @@ export interface WaitingNotice {
   readonly signals: readonly string[];
 }
 
+/** New samples that the log does not have; told again after a restart that goes back behind them. */
+interface GapNotice {
+  readonly type: 'gap';
+  readonly gap: TopicGap;
+}
+
 /** Records that the worker appended, for the ledger. `tag`: of samples that it made. */
 export interface WrittenNotice {
   readonly type: 'written';
@@ -96,6 +105,9 @@ export type WatchNotice =
   | ScoreNotice
   | WaitingNotice
   | WrittenNotice
+  | GapNotice
+  /** What the log must keep for the watch: from which offset on, by topic. */
+  | { readonly type: 'holds'; readonly holds: Readonly<Record<string, number>> }
   /** A record of the journal or a snapshot is passed over. */
   | UnreadableNotice
   /** A model cannot be loaded or does not work: it scores no more. */

@@ -2,11 +2,12 @@ import path from 'node:path';
 import { realDisk } from '../core/disk.ts';
 import { Fault } from '../core/fault.ts';
 import { newCounts, Term } from '../core/ledger.ts';
-import { LogFolder } from '../core/log-kit.ts';
+import { LogFolder } from '../core/kit/log-kit.ts';
 import { eachRecord } from '../core/each-record.ts';
 import { Log } from '../core/log.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Producer } from '../core/producer.ts';
+import type { TopicGap } from '../core/reader.ts';
 import { BatchEncoder } from '../core/record-batch.ts';
 import { SampleReader } from '../core/sample-codec.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';
@@ -23,6 +24,7 @@ import type {
   WrittenNotice,
 } from './messages.ts';
 import { MODELS_CONNECTOR } from './score-writer.ts';
+import { SampleKey } from '../core/sample-key.ts';
 
 const clock = systemClock();
 
@@ -50,6 +52,7 @@ export class WatchKit implements AsyncDisposable {
   readonly scores: ScoreNotice[] = [];
   readonly waiting: WaitingNotice[] = [];
   readonly unreadable: UnreadableNotice[] = [];
+  readonly gaps: TopicGap[] = [];
   readonly failed: string[] = [];
   private producer: Producer | undefined;
   private client: WatchClient | undefined;
@@ -106,6 +109,7 @@ export class WatchKit implements AsyncDisposable {
       onWritten: (notice) => {
         this.written.push(notice);
         const { tag, topic, first, last } = notice;
+        if (this.book.covers(topic, first)) return;
         const counts = newCounts();
         counts[Term.generated] = 1;
         if (tag === null) this.book.cover(topic, first, last);
@@ -114,6 +118,7 @@ export class WatchKit implements AsyncDisposable {
       onScore: (notice) => this.scores.push(notice),
       onWaiting: (notice) => this.waiting.push(notice),
       onUnreadable: (notice) => this.unreadable.push(notice),
+      onGap: (gap) => this.gaps.push(gap),
       onModelFailed: (model, fault) => this.failed.push(`${model} ${fault.code}`),
     });
     this.client = client;
@@ -143,13 +148,17 @@ export class WatchKit implements AsyncDisposable {
   }
 
   /** Appends samples, durably. */
-  async append(samples: readonly (Partial<Sample> & { readonly tag?: string })[], arrivalMs = clock.nowMs()) {
+  async append(
+    samples: readonly (Partial<Sample> & { readonly tag?: string })[],
+    arrivalMs = clock.nowMs(),
+    topic = 'samples',
+  ): Promise<void> {
     const batch = new BatchEncoder();
     for (const { tag = tooHigh.tag, ...members } of samples) {
       const sample = { timeUs: clock.nowUs(), kind: ValueKind.double, value: 0, quality: 0, flags: 0 };
-      batch.addSample(new TextEncoder().encode(tag), { ...sample, serverTimeUs: null, ...members });
+      batch.addSample(SampleKey.of(tag), { ...sample, serverTimeUs: null, ...members });
     }
-    await this.producer?.append('samples', batch.finish(arrivalMs), samples.length);
+    await this.producer?.append(topic, batch.finish(arrivalMs), samples.length);
   }
 
   /** Appends a record of any make. */
@@ -160,12 +169,13 @@ export class WatchKit implements AsyncDisposable {
     await this.producer?.append(topic, batch.finish(clock.nowMs()), 1);
   }
 
-  /** Records of a topic as JSON. */
+  /** Records of a topic as JSON; those without a value left out. */
   json(topic: string): Record<string, unknown>[] {
     const found: Record<string, unknown>[] = [];
-    eachRecord(this.log.folder, topic, this.log.ends, 0, (cursor) =>
-      found.push(JSON.parse(new TextDecoder().decode(cursor.value() ?? undefined)) as Record<string, unknown>),
-    );
+    eachRecord(this.log.folder, topic, this.log.ends, 0, (cursor) => {
+      const value = cursor.value();
+      if (value !== null) found.push(JSON.parse(new TextDecoder().decode(value)) as Record<string, unknown>);
+    });
     return found;
   }
 

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { defineRoute, json, type Route } from '../route.ts';
-import { connectorsShape, eventsShape, forecastShape, logTopicsShape, statusShape } from '../shapes.ts';
-import { formatTime } from '../time-text.ts';
+import type { Forecast } from '../services.ts';
+import {
+  confirmedClockShape,
+  connectorsShape,
+  eventsShape,
+  forecastShape,
+  logTopicsShape,
+  statusShape,
+} from '../shapes.ts';
+import { formatTime, formatTimeOrNull } from '../time-text.ts';
 
 /** What a page needs to know first; 200 also while the gateway is not ready. */
 export function statusRoute(version: string): Route {
@@ -40,9 +48,26 @@ export const logTopicsRoute = defineRoute({
 export const forecastRoute = defineRoute({
   path: '/api/v1/forecast',
   operation: 'forecast',
-  summary: 'When the disk will be full',
+  summary: 'When the disk will be full, how long the log lasts, when links would lose data',
   answers: [{ status: 200, mediaType: 'application/json', description: 'Forecasts.', schema: forecastShape }],
-  handle: async ({ services }) => json({ items: await services.forecast() }),
+  handle: async ({ services }) => json({ items: (await services.forecast()).map(forecastItem) }),
+});
+
+function forecastItem(item: Forecast): z.infer<typeof forecastShape>['items'][number] {
+  if (!('topics' in item)) return item;
+  const topics = item.topics.map(({ oldestUs, ...topic }) => ({ ...topic, oldest: formatTimeOrNull(oldestUs) }));
+  return { ...item, topics };
+}
+
+/** The gateway's clock is right: a person says so. */
+export const confirmClockRoute = defineRoute({
+  method: 'POST',
+  path: '/api/v1/log/confirm-clock',
+  operation: 'confirmClock',
+  summary: "Says that the gateway's clock is right, so that data is deleted by its age again",
+  answers: [{ status: 200, mediaType: 'application/json', description: 'It is.', schema: confirmedClockShape }],
+  faults: ['not-ready'],
+  handle: async ({ services }) => json({ clock: await services.confirmClock() }),
 });
 
 const LIMIT = 'a whole number from 1 to 1000';

@@ -31,7 +31,7 @@ const query = z.strictObject({
 export const tagsRoute = defineRoute({
   path: '/api/v1/tags',
   operation: 'tags',
-  summary: 'Tags with type, unit and connector',
+  summary: 'Tags with type, unit, class and connector',
   query,
   answers: [{ status: 200, mediaType: 'application/json', description: 'A page of tags.', schema: tagsShape }],
   async handle({ query: { match, after = '', limit = STANDARD_LIMIT }, services }) {

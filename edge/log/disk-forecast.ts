@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { diskSpace } from '../core/retention/disk-space.ts';
 
 /** Rates are taken over the last ten minutes, from a look every ten seconds. */
 const LOOKS = 60;
@@ -10,7 +10,7 @@ export class DiskForecast {
   private readonly measure: () => number;
 
   /** `measure` gives the free bytes; left out, those of the file system of `folder`. */
-  constructor(folder: string, measure: () => number = () => freeBytesOf(folder)) {
+  constructor(folder: string, measure: () => number = () => diskSpace(folder).freeBytes) {
     this.measure = measure;
   }
 
@@ -30,9 +30,4 @@ export class DiskForecast {
     const bytesPerMs = (first.freeBytes - freeBytes) / (last.atMs - first.atMs);
     return { freeBytes, seconds: bytesPerMs > 0 ? freeBytes / bytesPerMs / 1000 : Infinity };
   }
-}
-
-function freeBytesOf(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LedgerSnapshots } from './ledger-snapshots.ts';
+import { PacedSave } from './paced-save.ts';
 
 /** Snapshots whose writing takes `takesMs` and fails while `full`. */
 function rig(takesMs: number) {
@@ -12,7 +12,7 @@ function rig(takesMs: number) {
     },
   };
   const logger = { error: (text: string) => void state.said.push(text) };
-  return { state, snapshots: new LedgerSnapshots(book, { monotonicMs: () => state.nowMs }, logger) };
+  return { state, snapshots: new PacedSave('ledger snapshot', book, { monotonicMs: () => state.nowMs }, logger) };
 }
 
 test('a snapshot that took 100 ms is followed by 5 s without one', () => {

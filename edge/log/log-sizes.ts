@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import type { LogTopic } from './api/services.ts';
-import { realDisk } from './core/disk.ts';
-import type { DurableEnds } from './core/durable-ends.ts';
-import { errnoOf } from './core/fault.ts';
-import { listSegments, segmentFile, topicFolder } from './core/segment-files.ts';
+import type { LogTopic } from '../api/services.ts';
+import { realDisk } from '../core/disk.ts';
+import type { DurableEnds } from '../core/durable-ends.ts';
+import { errnoOf } from '../core/fault.ts';
+import { listSegments, segmentFile, topicFolder } from '../core/segment-files.ts';
 
 /** Start, end, segments and bytes of each topic of a log. */
 export function topicSizes(logFolder: string, ends: DurableEnds): LogTopic[] {
