@@ -43,7 +43,7 @@ const rules: { name: string; rule: (code: Code) => Finding[]; offenders: Code[];
       file('edge/core/a.ts', "import { b } from './codec/b.ts';"),
       file('connectors/mqtt/a.ts', "import { b } from '../../edge/core/b.ts';", "import { c } from '../contract.ts';"),
       file('edge/cli/a.ts', "import { b } from '../../historian/b.ts';", "import { c } from '../core/c.ts';"),
-      file('sync/a.test.ts', "import { startKafka } from '../test/services/kafka.ts';"),
+      file('sync/a.test.ts', "import { startKafka } from './services/kafka.ts';"),
       file('test/crash/a.ts', "import { b } from '../../edge/b.ts';"),
       file(
         'sync/a.ts',

@@ -110,6 +110,7 @@ export class PlantServices extends MemoryServices {
         unit,
         connector: kind === 'modbus' ? 'meters' : 'plc',
         kind,
+        class: 'standard',
       };
     });
     for (const signal of all) this.samples.set(signal.path, []);

@@ -11,6 +11,8 @@ import { freePort } from './wait.ts';
 export interface KafkaOptions {
   /** Added to the server properties, or put in the place of ours. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Options of its Java machine; a small heap if left out. */
+  readonly jvm?: readonly string[];
 }
 
 /** A broker of one node (KRaft), its data in a temporary folder. Disposing of it kills the process and removes the folder. */
@@ -34,7 +36,7 @@ export interface Kafka extends AsyncDisposable {
 }
 
 const host = '127.0.0.1';
-const heap = ['-Xms256m', '-Xmx256m', '-XX:+UseSerialGC', '-Dlog4j2.level=INFO'];
+const smallJvm = ['-Xms256m', '-Xmx256m', '-XX:+UseSerialGC'];
 /** On a quiet machine 2 s, on a busy one ten. */
 const readyLimitMs = 90_000;
 
@@ -48,7 +50,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     startPeer({
       name: 'Kafka',
       file: program('java'),
-      args: [...heap, '-cp', kafkaClassPath(), 'kafka.Kafka', config],
+      args: [...(options.jvm ?? smallJvm), '-Dlog4j2.level=INFO', '-cp', kafkaClassPath(), 'kafka.Kafka', config],
       outputFile: join(dir, 'output.txt'),
       ready: () => kafkaServes(host, port),
       readyLimitMs,
@@ -124,3 +126,22 @@ function ownProperties(port: number, controllerPort: number, logDir: string): Re
     'broker.heartbeat.interval.ms': '500',
   };
 }
+
+/** Run as a program (`npx node test/services/kafka.ts`): a broker with the heap of Kafka's own start script, for `millrace bench log --kafka`, until it is told to end. */
+async function serveAlone(): Promise<void> {
+  await using kafka = await startKafka({
+    jvm: ['-Xms1g', '-Xmx1g', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35'],
+  });
+  process.stdout.write(`${kafka.brokers}\n`);
+  await new Promise((resolve) => {
+    // Keeps the process alive; a listener for signals does not.
+    const alive = setInterval(() => undefined, 60_000);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        clearInterval(alive);
+        resolve(signal);
+      });
+  });
+}
+
+if (import.meta.main) await serveAlone();
