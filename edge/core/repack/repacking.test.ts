@@ -5,6 +5,8 @@ import type { Fault } from '../fault.ts';
 import { Log, type LogOptions } from '../log.ts';
 import { expectedPairs, LogFolder, numbered, pairs } from '../kit/log-kit.ts';
 import type { Producer } from '../producer.ts';
+import type { RepackedSegment } from './log.ts';
+import { Repacking } from './repacking.ts';
 import { topicFolder } from '../segment-files.ts';
 
 /** A log with its workers; closed and removed at the end. */
@@ -49,7 +51,7 @@ const completeBytes = (folder: LogFolder): number =>
     .reduce((sum, base) => sum + folder.bytes(base).length, 0);
 
 describe('the worker', () => {
-  test('repacks what is complete while records are appended and read, and ends when there is nothing to do', async () => {
+  test('repacks what is complete while records are appended and read, and waits when there is nothing to do', async () => {
     await using running = await RunningLog.open();
     const { log, folder } = running;
     const producer = log.producer();
@@ -70,7 +72,8 @@ describe('the worker', () => {
     expect(complete()).toBeGreaterThan(10);
     expect(completeBytes(folder)).toBeLessThan(complete() * 20_000);
     expect(completeBytes(folder) + state.savedBytes).toBeGreaterThan(complete() * 90_000);
-    await waitFor('the worker has ended', () => !log.repacking.isRunning, 5000);
+    await waitFor('the worker waits', () => !log.repacking.isWorking, 5000);
+    expect(log.repacking.isRunning).toBe(true);
     expect(pairs(folder.read(log.ends))).toEqual(expectedPairs(0, end));
     expect([leftovers(folder), running.failures, log.state.failed]).toEqual([[], [], undefined]);
 
@@ -79,6 +82,26 @@ describe('the worker', () => {
     await append(producer, end, 10_000);
     await waitFor('the new ones are', () => state.segments > before && state.segments === complete(), 20_000);
     expect(pairs(folder.read(log.ends))).toEqual(expectedPairs(0, end + 10_000));
+  }, 60_000);
+
+  test('ends when there was nothing to do for a while, and comes back when there is more', async () => {
+    using folder = new LogFolder();
+    const { writer, ends } = folder.open({ segmentBytes: 100_000 });
+    const swap = (segment: RepackedSegment): void => repacking.swapped(writer.replaceSegment(segment));
+    const repacking = new Repacking({ logFolder: folder.log, ends: ends.shared, swap, lingerMs: 20 });
+    const { state } = repacking;
+    for (const first of [0, 10_000]) {
+      for (let next = first; next < first + 10_000; next += 10)
+        writer.append([{ topic: 'samples', batch: numbered(next, 10, { size: 30 }), records: 10 }]);
+      repacking.wake();
+      const complete = folder.segments().length - 1;
+      await waitFor('all are repacked', () => state.segments === complete, 20_000);
+      await waitFor('the worker has ended', () => !repacking.isRunning, 5000);
+    }
+    expect([state.fault, state.segments > 5]).toEqual([undefined, true]);
+    await repacking.stop();
+    writer.close();
+    expect(pairs(folder.read(ends))).toEqual(expectedPairs(0, 20_000));
   }, 60_000);
 
   test('has the budget go down: nothing is deleted that fits when it is repacked', async () => {

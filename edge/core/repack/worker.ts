@@ -14,17 +14,20 @@ export interface RepackWorkerData {
   readonly settled: SettledOffsets;
 }
 
-/** `go-on`: what it told last is done with. */
-export type RepackCommand = { readonly type: 'go-on' } | { readonly type: 'stop' };
+/** `go-on`: what it told last is done with. `look`: there may be more to do; these have had their turn. */
+export type RepackCommand =
+  | { readonly type: 'go-on' }
+  | { readonly type: 'look'; readonly settled: SettledOffsets }
+  | { readonly type: 'stop' };
 
-/** `settled`: a segment has had its turn; it waits until that is done with. `done`: there is nothing to do any more. */
+/** `settled`: a segment has had its turn; it waits until that is done with. `done`: there is nothing to do any more; it waits for `look`. */
 export type RepackNotice = ({ readonly type: 'settled' } & Settled) | { readonly type: 'done' };
 
 const LOWEST_PRIORITY = 19;
 
 const parent = parentPort;
 assert(parent !== null, 'the repacking runs as a worker thread');
-const { logFolder, ends, settled } = workerData as RepackWorkerData;
+const { logFolder, ends, settled: settledBefore } = workerData as RepackWorkerData;
 const stop = new AbortController();
 const { signal } = stop;
 let goOn: (() => void) | undefined;
@@ -34,7 +37,7 @@ function notify(notice: RepackNotice): void {
 }
 
 /** Repacks what there is, with rests. */
-async function run(): Promise<void> {
+async function run(settled: SettledOffsets): Promise<void> {
   const pace = new RepackPace(new DurableEnds(ends), performance.now());
   const steps = repackLog(realDisk, logFolder, settled, ends.topics);
   try {
@@ -61,6 +64,7 @@ function tell(what: Settled): Promise<void> {
 }
 
 parent.on('message', (command: RepackCommand) => {
+  if (command.type === 'look') return void run(command.settled);
   goOn?.();
   if (command.type === 'go-on') return;
   stop.abort();
@@ -68,4 +72,4 @@ parent.on('message', (command: RepackCommand) => {
 });
 // Linux has a priority for each thread; elsewhere this would be that of the whole process.
 if (process.platform === 'linux') os.setPriority(LOWEST_PRIORITY);
-await run();
+await run(settledBefore);
