@@ -52,7 +52,7 @@ export class BatchEncoder {
     return this.endRecord(value.bytes.subarray(0, value.length), headers);
   }
 
-  /** The sample that nearly all are, written in place and in words: 0.03 instead of 0.15 µs in batches of 1,000. */
+  /** The sample that nearly all are, written in place and in words: 0.04 µs in batches of 1,000 (`bench log`, encode). */
   private addOrdinary(key: SampleKey, timeUs: number, value: number): number {
     const { batch, count } = this;
     const { template, start: from } = key;
@@ -130,7 +130,8 @@ export class BatchEncoder {
     const result = smaller ? this.packed : batch;
     if (result.length > MAX_BATCH_BYTES)
       throw new Fault('batch-too-large', `${result.length} bytes in ${count} records.`);
-    putHeader(result, count, timestampMs, smaller ? CODEC_ZSTD : CODEC_NONE);
+    const codec = smaller ? CODEC_ZSTD : CODEC_NONE;
+    putBatchHeader(result, { codec, count, baseTimestampMs: timestampMs, maxTimestampMs: timestampMs });
     const sealed = result.bytes.subarray(0, result.length);
     this.clear();
     return sealed;
@@ -188,10 +189,16 @@ function writeBytes(out: ByteWriter, bytes: Uint8Array | null): void {
   out.raw(bytes);
 }
 
-/** Fills in the header and the checksum before encoded records. */
-function putHeader({ bytes, view, length }: ByteWriter, count: number, timestampMs: number, codec: number): void {
-  const high = Math.floor(timestampMs / 0x1_0000_0000);
-  const low = timestampMs % 0x1_0000_0000;
+/** Fills in the header of a whole batch whose records stand behind its place, with the checksum, and returns that. Base offset and epoch are 0. */
+export function putBatchHeader(
+  { bytes, view, length }: ByteWriter,
+  {
+    codec,
+    count,
+    baseTimestampMs,
+    maxTimestampMs,
+  }: Pick<BatchHeader, 'codec' | 'count' | 'baseTimestampMs' | 'maxTimestampMs'>,
+): number {
   view.setInt32(0, 0);
   view.setInt32(4, 0);
   view.setInt32(8, length - 12);
@@ -199,18 +206,24 @@ function putHeader({ bytes, view, length }: ByteWriter, count: number, timestamp
   view.setUint8(16, 2);
   view.setInt16(21, codec);
   view.setInt32(23, count - 1);
-  // All records have the ingest time.
-  for (const at of [27, 35]) {
-    view.setInt32(at, high);
-    view.setUint32(at + 4, low);
-  }
+  putInt64(view, 27, baseTimestampMs);
+  putInt64(view, 35, maxTimestampMs);
   // Producer id, its epoch, base sequence: none.
   view.setInt32(43, -1);
   view.setInt32(47, -1);
   view.setInt16(51, -1);
   view.setInt32(53, -1);
   view.setInt32(57, count);
-  view.setUint32(17, crc32c(bytes.subarray(21, length)));
+  const crc = crc32c(bytes.subarray(21, length));
+  view.setUint32(17, crc);
+  return crc;
+}
+
+/** An int64, exact up to ±2^53. */
+function putInt64(view: DataView, at: number, value: number): void {
+  const high = Math.floor(value / 0x1_0000_0000);
+  view.setInt32(at, high);
+  view.setUint32(at + 4, value - high * 0x1_0000_0000);
 }
 
 /** The fixed part of a batch. Timestamps in ms, `bytes` with the first 12. */

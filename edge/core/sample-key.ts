@@ -13,7 +13,7 @@ let chunkUsed = 0;
 
 /**
  * The key of a tag's records, made once for each tag. Beside its bytes stands what nearly all of the tag's records have in common (key with its length, length of the value,
- * magic, schema): an encoder copies it as ten words, in a third of the time that forty bytes take.
+ * magic, schema): an encoder copies it as ten words.
  */
 export class SampleKey {
   readonly bytes: Uint8Array;

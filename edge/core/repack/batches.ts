@@ -1,5 +1,4 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { crc32c } from '@node-rs/crc32';
 import { ByteReader } from '../byte-reader.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import { Fault } from '../fault.ts';
@@ -11,6 +10,7 @@ import {
   MAX_BATCH_BYTES,
   MAX_UNPACKED_BYTES,
   placeBatchIn,
+  putBatchHeader,
 } from '../record-batch.ts';
 
 /** Batches are merged until they hold so many records: 13.5 bytes a sample; more brings little, and a reader of one record unpacks them all. */
@@ -128,22 +128,11 @@ export class BatchRepacker {
     const { out } = this;
     const bytes = BATCH_HEADER_BYTES + body.length;
     out.reset();
-    out.ensure(bytes);
-    const { view } = out;
-    placeBatchIn(view, 0, header.baseOffset, header.epoch);
-    view.setInt32(8, bytes - 12);
-    view.setUint8(16, 2);
-    view.setInt16(21, header.codec);
-    view.setInt32(23, header.count - 1);
-    view.setBigInt64(27, BigInt(header.baseTimestampMs));
-    view.setBigInt64(35, BigInt(header.maxTimestampMs));
-    out.bytes.fill(0xff, 43, 57);
-    view.setInt32(57, header.count);
-    out.bytes.set(body, BATCH_HEADER_BYTES);
-    const batch = out.bytes.subarray(0, bytes);
-    const crc = crc32c(batch.subarray(21));
-    view.setUint32(17, crc);
-    this.sink(batch, { ...header, bytes, crc });
+    out.skip(BATCH_HEADER_BYTES);
+    out.raw(body);
+    const crc = putBatchHeader(out, header);
+    placeBatchIn(out.view, 0, header.baseOffset, header.epoch);
+    this.sink(out.bytes.subarray(0, bytes), { ...header, bytes, crc });
   }
 }
 

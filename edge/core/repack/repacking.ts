@@ -24,7 +24,7 @@ export interface RepackingOptions {
   readonly lingerMs?: number;
 }
 
-/** Starting a thread takes 0.1 s of a core, during which what is appended becomes durable up to 50 ms later: not once a segment where one is completed every few seconds. */
+/** Starting a thread takes a core from those who append: not once a segment where one is completed every few seconds. */
 const LINGER_MS = 60_000;
 
 /** The main thread's handle of the worker that repacks complete segments. The worker lives only while there is something to do, and a little longer: on a quiet gateway it would be 15 MB for a millisecond a day. */
