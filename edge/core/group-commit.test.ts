@@ -93,7 +93,7 @@ describe('a commit group', () => {
     kit.nowMs += 5;
     ring.put(SAMPLES);
     kit.groups.commit();
-    expect(kit.pauses).toEqual([0.24]);
+    expect(kit.pauses).toEqual([0.15]);
     expect(ring.answers()).toHaveLength(3);
   });
 

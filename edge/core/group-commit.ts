@@ -3,8 +3,8 @@ import type { LogWriter } from './log-writer.ts';
 import { RingOutlet } from './ring.ts';
 import { COMMIT_GROUP_BYTES } from './segment-files.ts';
 
-/** Under load some 0.3 ms lie between the starts of two commits (a wait takes 0.06 ms longer than asked): without it small batches cost most of a core in syncs. */
-const COMMIT_FLOOR_MS = 0.24;
+/** Under load at least some 0.2 ms lie between the starts of two commits (a wait takes 0.06 ms longer than asked): without it small batches cost most of a core in syncs. */
+const COMMIT_FLOOR_MS = 0.15;
 /** Lazy topics are synced together, so long after the first of their batches was written… */
 const LAZY_MS = 50;
 /** …or when so much of a ring would wait for it. */

@@ -6,6 +6,7 @@ import { expectedPairs, LogFolder, type OpenLog, pairs, request } from './kit/lo
 import { type DiskCall, systemError, TracedDisk } from './kit/traced-disk.ts';
 
 const isLog = (call: DiskCall): boolean => call.file.endsWith('.log');
+const isEpochs = (call: DiskCall): boolean => call.file.startsWith('leader-epoch-checkpoint');
 
 /** A disk that fails the first call that `when` picks, once it is armed; later calls succeed, as those of a disk with one bad moment. */
 function failing(when: (call: DiskCall) => boolean, code = 'EIO') {
@@ -38,9 +39,6 @@ describe('one failed call is final', () => {
     ['new index', (call) => call.op === 'open' && call.file.endsWith('.index')],
     ['write of a time index', (call) => call.op === 'write' && call.file.endsWith('.timeindex')],
     ['sync of an index', (call) => call.op === 'sync' && call.file.endsWith('.index')],
-    ['write of the leader epochs', (call) => call.op === 'write' && call.file === 'leader-epoch-checkpoint.tmp'],
-    ['sync of the leader epochs', (call) => call.op === 'sync' && call.file === 'leader-epoch-checkpoint.tmp'],
-    ['rename of the leader epochs', (call) => call.op === 'rename' && call.file === 'leader-epoch-checkpoint'],
     ['sync of the topic folder', (call) => call.op === 'syncFolder' && call.file === 'samples-0'],
     ['write of the recovery points', (call) => call.op === 'write' && call.file.startsWith('recovery-point')],
     ['sync of the recovery points', (call) => call.op === 'sync' && call.file.startsWith('recovery-point')],
@@ -133,11 +131,16 @@ describe('a log that cannot be opened', () => {
     ['write of what is beyond the recovery point', (call: DiskCall) => call.op === 'write' && isLog(call)],
     ['sync of it', (call: DiskCall) => call.op === 'sync' && isLog(call)],
     ['sync of the topic folder', (call: DiskCall) => call.op === 'syncFolder' && call.file === 'samples-0'],
+    ['write of the leader epochs', (call: DiskCall) => call.op === 'write' && isEpochs(call)],
+    ['sync of the leader epochs', (call: DiskCall) => call.op === 'sync' && isEpochs(call)],
+    ['rename of the leader epochs', (call: DiskCall) => call.op === 'rename' && isEpochs(call)],
     ['sync of the recovery points', (call: DiskCall) => call.op === 'sync' && call.file.startsWith('recovery-point')],
     ['sync of the log folder', (call: DiskCall) => call.op === 'syncFolder' && call.file === 'log'],
   ])('%s fails: no end is published, and nothing can be appended', (_, when) => {
     using folder = new LogFolder();
     filled(folder);
+    // As if they had been of another epoch: a start that finds them right does not write them.
+    folder.write('samples-0/leader-epoch-checkpoint', '0\n1\n7 0\n');
     const { disk, state } = failing(when);
     state.armed = true;
     const ends = folder.ends();

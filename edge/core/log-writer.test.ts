@@ -106,6 +106,19 @@ describe('the files beside the segments', () => {
     expect(readdirSync(folder.data)).toEqual(['log']);
   });
 
+  test('the leader epoch is written once, and put right at a start that finds it wrong', () => {
+    using folder = new LogFolder();
+    const file = 'samples-0/leader-epoch-checkpoint';
+    const disk = new TracedDisk();
+    const { writer, append } = folder.open({ segmentBytes: 300, disk });
+    for (let i = 0; i < 20; i += 5) append(i, 5);
+    writer.close();
+    expect(disk.calls.filter((call) => call.op === 'rename' && call.file === path.basename(file))).toHaveLength(1);
+    folder.write(file, '0\n1\n7 0\n');
+    folder.open().writer.close();
+    expect(folder.text(file)).toBe('0\n1\n0 0\n');
+  });
+
   test('a recovery point is written every 32 MiB', () => {
     using folder = new LogFolder();
     const { append, writer } = folder.open();

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type Disk, replaceFile } from './disk.ts';
+import { type Disk, readFile, replaceFile } from './disk.ts';
 import { assert } from './fault.ts';
 import { lastTime, SegmentIndex } from './index-file.ts';
 import { IndexRepair } from './index-repair.ts';
@@ -90,6 +90,7 @@ export class TopicLog {
   open({ recoveryPoint, start, lostAndFound, stamp }: TopicOpenOptions): RecoveryReport | undefined {
     this.disk.makeFolder(this.folder);
     removeCleaned(this.disk, this.folder);
+    this.noteEpoch();
     if (listSegments(this.disk, this.folder).length === 0) {
       this.begin(recoveryPoint);
       this.openedAt = this.synced;
@@ -117,6 +118,14 @@ export class TopicLog {
     this.reachRecoveryPoint();
     if (start !== undefined && start < this.start) report.damage.unshift(this.lostBefore(start));
     return report;
+  }
+
+  /** The file that Kafka takes the epochs from says ours. */
+  private noteEpoch(): void {
+    const file = path.join(this.folder, 'leader-epoch-checkpoint');
+    const content = new TextEncoder().encode(`0\n1\n${this.epoch} 0\n`);
+    const there = readFile(this.disk, file);
+    if (there === undefined || !Buffer.from(there).equals(content)) replaceFile(this.disk, file, content);
   }
 
   /** There were records from an offset on, and their segments are gone. */
@@ -281,7 +290,6 @@ export class TopicLog {
     this.nextOffset = baseOffset;
     this.openTail(segmentFile(this.folder, baseOffset, 'log'), 'wx+', 0);
     this.index = new SegmentIndex(this.disk, this.folder, baseOffset);
-    replaceFile(this.disk, path.join(this.folder, 'leader-epoch-checkpoint'), `0\n1\n${this.epoch} 0\n`);
     this.disk.syncFolder(this.folder);
     this.markSynced();
   }

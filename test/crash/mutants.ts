@@ -21,11 +21,6 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the names of a new segment are not synced',
     edits: [
       edit(
-        'disk.ts',
-        '  disk.rename(beside, file);\n  disk.syncFolder(path.dirname(file));\n',
-        '  disk.rename(beside, file);\n',
-      ),
-      edit(
         'topic-log.ts',
         '    this.disk.syncFolder(this.folder);\n    this.markSynced();\n',
         '    this.markSynced();\n',
