@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../core/fault.ts';
 import { type ProducerPort, RingProducer } from '../core/producer.ts';
-import { WARM_UP_MS } from './log/system.ts';
+import { nap, WARM_UP_MS } from './log/system.ts';
 import { SampleBatches } from './sample-batches.ts';
 
 /** What a load is started with. */
@@ -58,22 +58,16 @@ async function flatOut(untilMs: number): Promise<void> {
   }
 }
 
-/** A batch whenever one is due; the thread never sleeps, so that what is measured is the log and not a timer. */
+/** A batch whenever one is due. */
 async function paced(untilMs: number): Promise<void> {
   const everyMs = (batch / rate) * 1000;
   for (let dueMs = performance.now(); dueMs < untilMs; dueMs += everyMs) {
-    await dueAt(dueMs);
+    while (performance.now() < dueMs) {
+      nap();
+      await nextTurn();
+    }
     if (!producer.isWritable) await producer.writable();
     void append();
-  }
-}
-
-/** Spins until then. Answers are taken every 20 µs and not in each turn: a turn leaves garbage, and the collector would stop the thread for 5 % of the time. */
-async function dueAt(dueMs: number): Promise<void> {
-  for (let nowMs = performance.now(); nowMs < dueMs; nowMs = performance.now()) {
-    const turnMs = Math.min(dueMs, nowMs + 0.02);
-    while (performance.now() < turnMs);
-    await nextTurn();
   }
 }
 

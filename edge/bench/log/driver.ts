@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Load, type LoadResult, Times, WARM_UP_MS } from './system.ts';
+import { type Load, type LoadResult, nap, Times, WARM_UP_MS } from './system.ts';
 
 /** So often a load that never waits lets others have their turn. */
 const BREATHE_EVERY_MS = 50;
 
 /**
- * Hands batches to a rival out of this thread: one whenever it is due, never more than `inFlight` without an acknowledgement. The thread never sleeps, and a time begins when a batch is sent, not
- * when it was due: what is measured is the rival, neither a timer nor a queue before it.
+ * Hands batches to a rival out of this thread: one whenever it is due, never more than `inFlight` without an acknowledgement. A time begins when a batch is sent, not when it
+ * was due: what is measured is the rival, neither a timer nor a queue before it.
  */
 export async function drive(
   { batch, rate, seconds }: Load,
@@ -26,7 +26,10 @@ export async function drive(
     while (performance.now() < untilMs && nextDueMs < untilMs) {
       const dueMs = nextDueMs;
       nextDueMs += everyMs;
-      while (performance.now() < dueMs) await nextTurn();
+      while (performance.now() < dueMs) {
+        nap();
+        await nextTurn();
+      }
       const sentMs = performance.now();
       await send();
       const nowMs = performance.now();

@@ -98,6 +98,7 @@ async function connectToLeader(client: KafkaClient, topic: string, signal: Abort
   const call = { timeoutMs: CALL_MS, signal };
   const limitMs = performance.now() + CALL_MS;
   for (;;) {
+    signal.throwIfAborted();
     const found = await client.describeTopic(topic, call);
     const leaderId = found.ok ? found.topic.partitions.find(({ index }) => index === 0)?.leaderId : undefined;
     const { brokers } = await client.describeCluster(call);
@@ -108,7 +109,7 @@ async function connectToLeader(client: KafkaClient, topic: string, signal: Abort
       return connection;
     }
     if (performance.now() > limitMs) throw new Fault('kafka-timeout', `${topic} got no leader.`);
-    await delay(LOOK_EVERY_MS, undefined, { signal });
+    await delay(LOOK_EVERY_MS);
   }
 }
 
