@@ -16,6 +16,7 @@ import { lowestOffsets } from './core/retention/retention.ts';
 import { HISTORY_TOPICS, SAMPLE_TOPICS } from './core/topics.ts';
 import { DiskForecast } from './log/disk-forecast.ts';
 import { FullDiskWatch } from './log/full-disk.ts';
+import { RepackWatch } from './log/repack-watch.ts';
 import { GatewayEvents, recoveryEvents } from './gateway-events.ts';
 import { GatewayServices } from './gateway-services.ts';
 import { IntakeGroup } from './intake-group.ts';
@@ -208,9 +209,11 @@ class Gateway {
     signal.throwIfAborted();
     const log = new Log({ dataFolder: config.data, ...logRetention(config), nowMs: this.clock.nowMs() });
     this.log = log;
-    const watch = new FullDiskWatch(() => log.state.diskFull, logger);
-    this.every('full disk', FULL_DISK_LOOK_EVERY_MS, () => {
-      watch.look();
+    const fullDisk = new FullDiskWatch(() => log.state.diskFull, logger);
+    const repacking = new RepackWatch(log.repacking.state, logger);
+    this.every('disk of the log', FULL_DISK_LOOK_EVERY_MS, () => {
+      fullDisk.look();
+      repacking.look();
       if (this.stopping) void this.giveUpFullDisk();
     });
     const giveUp = (): void => void log.close();

@@ -252,7 +252,7 @@ interface DiskForecast {
   readonly name: 'disk';
   /** Bytes free on the file system of the data folder. */
   readonly freeBytes: number;
-  /** Null: it does not fill. */
+  /** Null: no end in sight, or not known yet. */
   readonly fullInSeconds: number | null;
 }
 
@@ -263,9 +263,9 @@ export interface LogForecast {
   /** So much it may take now: less than its budget where too little of the disk is free. */
   readonly limitBytes: number;
   readonly bytesPerSecond: number;
-  /** Until its oldest data goes; null: it does not fill. */
+  /** Until its oldest data goes; null: no end in sight, or not known yet. */
   readonly fullInSeconds: number | null;
-  /** How far back the log reaches once it is full; null: it does not fill. */
+  /** How far back the log reaches once it is full; null: no end in sight, or not known yet. */
   readonly lastsSeconds: number | null;
   readonly clock: ClockForecast;
   readonly topics: readonly TopicForecast[];

@@ -180,7 +180,9 @@ export const forecastShape = z.object({
       z.object({
         name: z.literal('disk'),
         freeBytes: count,
-        fullInSeconds: seconds.describe('At the rate of the last ten minutes; null: it does not fill.'),
+        fullInSeconds: seconds.describe(
+          'At the rate of the last ten minutes; null: no end in sight, or not known yet.',
+        ),
       }),
       z.object({
         name: z.literal('log'),
@@ -190,7 +192,7 @@ export const forecastShape = z.object({
           'So much it may take now: less than its budget where too little of the disk is free.',
         ),
         bytesPerSecond: rate,
-        fullInSeconds: seconds.describe('Until its oldest data goes; null: it does not fill.'),
+        fullInSeconds: seconds.describe('Until its oldest data goes; null: no end in sight, or not known yet.'),
         lastsSeconds: seconds.describe('How far back it reaches once it is full.'),
         clock: clockShape,
         topics: z.array(

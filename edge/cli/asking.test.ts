@@ -64,7 +64,7 @@ describe('a gateway with little data', () => {
   });
 
   test.each([
-    [{ freeBytes: 1024, fullInSeconds: null }, 'disk: 1KiB free, does not fill'],
+    [{ freeBytes: 1024, fullInSeconds: null }, 'disk: 1KiB free, no end in sight'],
     [{ freeBytes: 0, fullInSeconds: 0 }, 'disk: full'],
   ])('status says how long the disk lasts: %j', async (forecast, line) => {
     services.disk = forecast;

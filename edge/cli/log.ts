@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatBytes } from '../config/quantities.ts';
 import { Fault } from '../core/fault.ts';
+import type { Forecast } from '../api/services.ts';
 import { gatewayAt } from '../lock/gateway-client.ts';
 import { dump, tail } from './log-dump.ts';
 import { exportLog } from './log-export.ts';
@@ -79,8 +80,14 @@ async function confirmClock(options: ConfigOption): Promise<void> {
   const gateway = await gatewayAt(config.data);
   if (gateway === undefined) throw new Fault('gateway-not-running', config.data);
   try {
+    const { items } = (await gateway.json('/api/v1/forecast')) as { readonly items: readonly Forecast[] };
+    const inDoubt = items.some((item) => 'clock' in item && !item.clock.confirmed);
     await gateway.json('/api/v1/log/confirm-clock', { method: 'POST' });
-    process.stdout.write('The clock is confirmed: data is deleted by its age again.\n');
+    process.stdout.write(
+      inDoubt
+        ? 'The clock is confirmed: data is deleted by its age again.\n'
+        : 'The clock was not in doubt: there was nothing to confirm.\n',
+    );
   } finally {
     gateway.close();
   }

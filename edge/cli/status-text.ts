@@ -109,14 +109,15 @@ function forecastLine(item: Forecast): string {
   }
   const { name, freeBytes, fullInSeconds } = item;
   if (freeBytes === 0) return `${name}: full\n`;
-  const when = fullInSeconds === null ? 'does not fill' : `full in ${span(fullInSeconds)} at this rate`;
+  const when = fullInSeconds === null ? 'no end in sight' : `full in ${span(fullInSeconds)} at this rate`;
   return `${name}: ${formatBytes(freeBytes)} free, ${when}\n`;
 }
 
 function logLine({ name, bytes, budgetBytes, limitBytes, fullInSeconds, lastsSeconds, clock }: LogForecast): string {
   const reserve = limitBytes < budgetBytes ? ` (now ${formatBytes(limitBytes)}: the disk has too little left)` : '';
   const until = fullInSeconds === 0 ? 'the oldest data goes' : `full in ${span(fullInSeconds ?? 0)}`;
-  const when = lastsSeconds === null ? 'does not fill' : `${until}; at this rate it reaches back ${span(lastsSeconds)}`;
+  const when =
+    lastsSeconds === null ? 'no end in sight' : `${until}; at this rate it reaches back ${span(lastsSeconds)}`;
   const line = `${name}: ${formatBytes(bytes)} of ${formatBytes(budgetBytes)}${reserve}, ${when}\n`;
   return clock.confirmed ? line : `${line}${clockDoubt(clock.aheadSeconds * 1000)}\n`;
 }

@@ -35,7 +35,9 @@ test('a gateway whose clock was in doubt says so wherever one looks, until someb
   expect(stdout.toString('utf8')).toContain('The clock is 365');
   expect(await gateway.text('/readyz', 'application/json')).toContain('millrace log confirm-clock');
 
-  await gateway.cli('log', 'confirm-clock');
+  const confirm = async (): Promise<string> => (await gateway.cli('log', 'confirm-clock')).stdout.toString('utf8');
+  expect(await confirm()).toBe('The clock is confirmed: data is deleted by its age again.\n');
+  expect(await confirm()).toBe('The clock was not in doubt: there was nothing to confirm.\n');
   expect(await forecast()).toMatchObject({ clock: { confirmed: true, aheadSeconds: 0 } });
   await gateway.until('the event', async () => (await types()).length > 0);
   expect(await types()).toEqual(['clock-confirmed']);
