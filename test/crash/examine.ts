@@ -13,20 +13,35 @@ import {
 import type { RecoveryReport } from '../../edge/core/recovery.ts';
 import { listSegments, segmentFile, topicFolder } from '../../edge/core/segment-files.ts';
 import { type Bounds, type Span, type TopicPromises, Violation } from './promises.ts';
+import { checkSnapshot, readSnapshot, type Snapshot } from './snapshot.ts';
 import { LOG_FOLDER, openLog, same, type SmallLog, type Smallness, TOPICS } from './small-log.ts';
 
 /** What a log goes on with. */
 const MORE = numbered(0, 3, { size: 20, timestampMs: 1_600_000_000_000 });
 const MORE_RECORDS = 3;
 
-/** Opens what a crash has left, and throws a `Violation` where it is not what was promised, or the log does not go on. Returns what was recovered, by topic. */
+/** What a recovery may find. */
+export interface Allowed {
+  /** By topic. */
+  readonly bounds: readonly Bounds[];
+  /** Of the snapshot. */
+  readonly versions: readonly number[];
+}
+
+/** What it has found. */
+export interface Recovered {
+  readonly spans: readonly Span[];
+  readonly snapshot: Snapshot;
+}
+
+/** Opens what a crash has left, and throws a `Violation` where it is not what was promised, or the log does not go on. Returns what was recovered. */
 export function examine(
   image: DiskImage,
   promises: readonly TopicPromises[],
-  bounds: readonly Bounds[],
+  { bounds, versions }: Allowed,
   smallness: Smallness,
   watch?: (disk: CrashDisk, published: () => boolean) => void,
-): Span[] {
+): Recovered {
   const disk = CrashDisk.of(image);
   let published = false;
   watch?.(disk, () => published);
@@ -43,8 +58,10 @@ export function examine(
   for (const [topic, report] of Object.entries(log.reports)) noDamage(topic, report);
   for (let i = 0; i < 20; i++) log.writer.repairIndex();
   for (const [i, topic] of TOPICS.entries()) checkFiles(disk, topic, spans[i]?.end ?? 0);
+  const snapshot = readSnapshot(disk);
+  checkSnapshot(snapshot, spans, versions);
   goOn(disk, smallness, spans);
-  return spans;
+  return { spans, snapshot };
 }
 
 function spansOf({ ends }: SmallLog): Span[] {

@@ -8,6 +8,7 @@ import { systemError } from '../../edge/core/kit/traced-disk.ts';
 import { LifeReader } from './life-reader.ts';
 import { meddle } from './meddle.ts';
 import { type Span, TopicPromises, Violation } from './promises.ts';
+import { readSnapshot, SnapshotPromise } from './snapshot.ts';
 import { LOG_FOLDER, openLog, same, type SmallLog, type Smallness, TOPICS } from './small-log.ts';
 
 /** What can happen to a log, how often relative to each other. */
@@ -17,6 +18,7 @@ const STEPS = {
   retain: 4,
   repack: 3,
   repair: 2,
+  snapshot: 3,
   clock: 1,
   full: 2,
   stop: 3,
@@ -40,12 +42,13 @@ export interface LifeOptions {
 }
 
 /**
- * A life of a small log on a disk that sees to it that nothing is on it before it must be: commits, rolls, retention, repacking, readers, clean stops, kills, a full disk, failed writes
+ * A life of a small log on a disk that sees to it that nothing is on it before it must be: commits, rolls, retention, repacking, snapshots of a consumer, readers, clean stops, kills, a full disk, failed writes
  * and syncs, power cuts; the same for the same seed. `promises` is what it has promised at any moment, and what is not so is a `Violation`.
  */
 export class Life {
   readonly disk = new CrashDisk();
   readonly promises = TOPICS.map((topic) => new TopicPromises(topic));
+  readonly snapshot = new SnapshotPromise();
   readonly smallness: Smallness;
   readonly counts: Counts = {};
   /** What happened last. */
@@ -148,6 +151,11 @@ export class Life {
     else if (step === 'retain') this.retain(log);
     else if (step === 'repack') this.repack(log);
     else if (step === 'repair') log.writer.repairIndex();
+    else if (step === 'snapshot')
+      this.snapshot.save(
+        this.disk,
+        TOPICS.map((topic) => log.ends.end(topic)),
+      );
     else if (step === 'clock') this.aheadMs = this.aheadMs === 0 ? 2 * 3_600_000 : 0;
     else if (step === 'stop') this.stop(log);
     else if (step === 'kill') this.end();
@@ -194,6 +202,8 @@ export class Life {
       if (report.cut !== undefined) this.count('cut');
       if (report.rewrittenBytes > 0) this.count('rewritten');
     }
+    const spans = TOPICS.map((topic) => ({ start: log.ends.start(topic), end: log.ends.end(topic) }));
+    this.snapshot.adopt(readSnapshot(this.disk), spans);
     this.log = log;
     this.readers = this.promises.map((topic) => new LifeReader(this.disk, log.ends, topic));
   }

@@ -1,8 +1,9 @@
 import { AllChoices, moody, type Random, seeded } from '../../edge/core/kit/choices.ts';
 import { type CrashDisk, type DiskImage, digestOf } from '../../edge/core/kit/crash-disk.ts';
-import { examine } from './examine.ts';
+import { type Allowed, examine, type Recovered } from './examine.ts';
 import { type Counts, Life } from './life.ts';
-import { type Bounds, type Span, Violation } from './promises.ts';
+import { Violation } from './promises.ts';
+import { checkSnapshot } from './snapshot.ts';
 
 /** How far a search goes. */
 export interface SearchOptions {
@@ -39,7 +40,7 @@ export class Search {
   private readonly result: SearchResult;
   private readonly random: Random;
   /** What was recovered of an image, as long as the log is not opened again. */
-  private readonly known = new Map<string, readonly Span[]>();
+  private readonly known = new Map<string, Recovered>();
   private opens = -1;
   private violation: Error | undefined;
 
@@ -103,46 +104,47 @@ export class Search {
   }
 
   private see(image: DiskImage): void {
-    const { promises } = this.life;
+    const { promises, snapshot } = this.life;
     const bounds = promises.map((topic) => topic.bounds);
+    const { versions } = snapshot;
     const digest = digestOf(image);
     this.result.images++;
     this.result.distinct.add(digest);
     const known = this.known.get(digest);
-    if (known === undefined) this.known.set(digest, this.recover(image, bounds));
-    else
-      for (const [i, topic] of promises.entries())
-        topic.check(known[i] ?? { start: 0, end: 0 }, bounds[i] ?? topic.bounds);
+    if (known === undefined) return void this.known.set(digest, this.recover(image, { bounds, versions }));
+    for (const [i, topic] of promises.entries())
+      topic.check(known.spans[i] ?? { start: 0, end: 0 }, bounds[i] ?? topic.bounds);
+    checkSnapshot(known.snapshot, known.spans, versions);
   }
 
-  private recover(image: DiskImage, bounds: readonly Bounds[]): Span[] {
+  private recover(image: DiskImage, allowed: Allowed): Recovered {
     this.result.examined++;
     const { promises, smallness } = this.life;
-    if (this.random(this.options.interruptOneIn) !== 0) return examine(image, promises, bounds, smallness);
+    if (this.random(this.options.interruptOneIn) !== 0) return examine(image, promises, allowed, smallness);
     const before: DiskImage[] = [];
     const after: DiskImage[] = [];
     const choose = moody(this.random);
-    const spans = examine(image, promises, bounds, smallness, (disk: CrashDisk, published) => {
+    const recovered = examine(image, promises, allowed, smallness, (disk: CrashDisk, published) => {
       disk.before = () => void (published() ? after : before).push(disk.image(choose));
     });
     // What a recovery has published is promised too.
-    const promised = spans.map(({ start, end }) => ({
+    const bounds = recovered.spans.map(({ start, end }) => ({
       leastEnd: end,
       mostEnd: end,
       leastStart: start,
       mostStart: start,
     }));
-    for (const next of before) this.interrupted(next, bounds);
-    for (const next of after) this.interrupted(next, promised);
-    return spans;
+    for (const next of before) this.interrupted(next, allowed);
+    for (const next of after) this.interrupted(next, { ...allowed, bounds });
+    return recovered;
   }
 
-  private interrupted(image: DiskImage, bounds: readonly Bounds[]): void {
+  private interrupted(image: DiskImage, allowed: Allowed): void {
     this.result.images++;
     this.result.examined++;
     this.result.interrupted++;
     this.result.distinct.add(digestOf(image));
-    examine(image, this.life.promises, bounds, this.life.smallness);
+    examine(image, this.life.promises, allowed, this.life.smallness);
   }
 }
 
