@@ -14,7 +14,7 @@ const BUDGET_BYTES = 2 * 1024 ** 3;
 /** What the reader reads before it stops. */
 const READ_MS = 500;
 /** Until the log has its size and the threads their memory; before the reader begins and after it is gone; while it stands. */
-const LONG = { warmUpMs: 15_000, besideMs: 30_000, stoppedMs: 60_000 };
+const LONG = { warmUpMs: 45_000, besideMs: 30_000, stoppedMs: 60_000 };
 const QUICK = { warmUpMs: 2000, besideMs: 2500, stoppedMs: 10_000 };
 const LOOK_EVERY_MS = 50;
 /** The load lasts a little longer than what is looked at. */
