@@ -165,6 +165,7 @@ describe('the work', () => {
     writer.repairIndex();
     writer.hold({});
     writer.retain();
+    while (writer.dispose());
     repair(writer);
     expect([ends.start('samples'), realDisk.list(`${folder.log}/samples-0`).length]).toEqual([48, 4]);
     expect(writer.failed).toBeUndefined();

@@ -106,7 +106,7 @@ test('a failed clean stop leaves a log that is recovered like one that was kille
 
 test('a failed deletion is final too, and loses nothing that is not given up', () => {
   using folder = new LogFolder();
-  const { disk, state } = failing((call) => call.op === 'unlink' && isLog(call));
+  const { disk, state } = failing((call) => call.op === 'rename' && call.file.endsWith('.log.deleted'));
   const log = folder.open({ disk, segmentBytes: 300, budgetBytes: 1 });
   for (let i = 0; i < 30; i += 5) log.append(i, 5);
   log.writer.hold({});
@@ -118,6 +118,23 @@ test('a failed deletion is final too, and loses nothing that is not given up', (
   disk.closeAll();
   const again = folder.open();
   expect(pairs(folder.read(again.ends))).toEqual(expectedPairs(0, 30));
+  again.writer.close();
+});
+
+test.each(['truncate', 'unlink'] as const)('so is a failed %s of what is deleted', (op) => {
+  using folder = new LogFolder();
+  const { disk, state } = failing((call) => call.op === op && call.file.endsWith('.log.deleted'));
+  const log = folder.open({ disk, segmentBytes: 300, budgetBytes: 1, disposalBytes: 100 });
+  for (let i = 0; i < 30; i += 5) log.append(i, 5);
+  log.writer.hold({});
+  log.writer.retain();
+  state.armed = true;
+  while (log.writer.dispose());
+  expect(log.writer.failed).toEqual({ code: 'log-write-failed', detail: 'EIO: as the test wants it' });
+  expect(typeof log.writer.append([request('samples', 30, 1)])[0]).toBe('object');
+  disk.closeAll();
+  const again = folder.open();
+  expect(pairs(folder.read(again.ends))).toEqual(expectedPairs(25, 30));
   again.writer.close();
 });
 

@@ -131,7 +131,8 @@ class LogWorker {
       }
       const worked = this.starved ? this.groups.settle() : this.groups.commit();
       this.keepUp();
-      if (!worked) this.sleep(seen);
+      const disposed = this.writer.dispose();
+      if (!worked && !disposed) this.sleep(seen);
     }
   }
 

@@ -275,10 +275,11 @@ describe('retention', () => {
       'syncFolder log',
       'unlink 00000000000000000000.index',
       'unlink 00000000000000000000.timeindex',
-      'unlink 00000000000000000000.log',
+      'rename 00000000000000000000.log.deleted',
       'syncFolder samples-0',
     ]);
     log.writer.close();
+    expect(readdirSync(path.join(folder.log, 'samples-0')).filter((name) => name.endsWith('.deleted'))).toEqual([]);
   });
 
   test('the largest topic gives first', () => {

@@ -249,6 +249,7 @@ export class LogWriter {
    */
   makeRoom(): boolean {
     if (this.failure !== undefined) return false;
+    if (this.disposeAll()) return true;
     this.retention.look();
     const releases = this.retention.plan().filter(({ topic, segment }) => this.isComplete(topic, segment.baseOffset));
     let unlinked = 0;
@@ -257,7 +258,26 @@ export class LogWriter {
     if (this.saving) return unlinked > 0;
     this.owed.push(...this.retention.gaps(releases));
     this.release(releases);
+    this.disposeAll();
     return releases.length > 0;
+  }
+
+  /** Gives a piece of what was deleted back to the disk: to be called between two commits. Returns whether there was one. */
+  dispose(): boolean {
+    if (this.failure !== undefined) return false;
+    try {
+      return this.logs.some((log) => log.dispose());
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** Returns whether there was anything. */
+  private disposeAll(): boolean {
+    let any = false;
+    while (this.dispose()) any = true;
+    return any;
   }
 
   private isComplete(topic: string, baseOffset: number): boolean {
@@ -332,6 +352,7 @@ export class LogWriter {
 
   /** Clean stop: everything synced and trimmed, recovery points at the end. After a failure nothing is touched; one here is noted in `failed`. */
   close(): void {
+    this.disposeAll();
     if (this.failure !== undefined) return;
     try {
       for (const log of this.topics.values()) log.close();

@@ -13,8 +13,10 @@ export function topicFolder(logFolder: string, topic: string): string {
 
 /** Ends the names of files that are to take the place of a segment's: Kafka's own word, it deletes them at start as we do. */
 export const CLEANED = '.cleaned';
-/** Files of a segment, and those that are to take their place. */
-export type SegmentFileKind = `${'log' | 'index' | 'timeindex'}${'' | typeof CLEANED}`;
+/** Ends the names of segments that are deleted, until their bytes are: Kafka's own word too. */
+export const DELETED = '.deleted';
+/** Files of a segment, those that are to take their place, and what is left of it. */
+export type SegmentFileKind = `${'log' | 'index' | 'timeindex'}${'' | typeof CLEANED}` | `log${typeof DELETED}`;
 
 /** Path of a segment's file: its base offset in 20 digits. */
 export function segmentFile(folder: string, baseOffset: number, kind: SegmentFileKind): string {

@@ -7,6 +7,7 @@ import { batchCount, batchLength, batchMaxTimestampMs, placeBatchIn } from './re
 import { type DamagedRange, type RecoveryReport, TopicRecovery } from './recovery.ts';
 import type { SegmentFacts, TopicFacts } from './retention/retention.ts';
 import { hasCleaned, removeCleaned, swapCleaned } from './repack/files.ts';
+import { Disposal } from './retention/disposal.ts';
 import { listSegments, segmentFile, SEGMENT_BYTES } from './segment-files.ts';
 import { firstTime, lastTimeHolds } from './retention/segment-times.ts';
 import { TailFile, type TailOptions } from './tail-file.ts';
@@ -21,6 +22,8 @@ export interface TopicLogSizes {
   readonly recoveryPointBytes?: number;
   /** When zeros are written ahead. */
   readonly tail?: TailOptions;
+  /** So much of a deleted segment is given back to the disk at a time. */
+  readonly disposalBytes?: number;
 }
 
 /** A complete segment. */
@@ -49,6 +52,7 @@ export class TopicLog {
   private readonly tailOptions: TailOptions | undefined;
   private readonly closed: ClosedSegment[] = [];
   private readonly indexRepair: IndexRepair;
+  private readonly disposal: Disposal;
   private fd = -1;
   private base = 0;
   private tail: TailFile | undefined;
@@ -84,12 +88,14 @@ export class TopicLog {
     this.recoveryPointBytes = sizes.recoveryPointBytes ?? RECOVERY_POINT_BYTES;
     this.tailOptions = sizes.tail;
     this.indexRepair = new IndexRepair(disk, folder);
+    this.disposal = new Disposal(disk, folder, sizes.disposalBytes);
   }
 
   /** Opens the topic, or makes it. */
   open({ recoveryPoint, start, lostAndFound, stamp }: TopicOpenOptions): RecoveryReport | undefined {
     this.disk.makeFolder(this.folder);
     removeCleaned(this.disk, this.folder);
+    this.disposal.open();
     this.noteEpoch();
     if (listSegments(this.disk, this.folder).length === 0) {
       this.begin(recoveryPoint);
@@ -324,21 +330,17 @@ export class TopicLog {
 
   /** Deletes the indexes of a segment that is about to be released. Returns how many files there were. */
   removeIndexes(segment: ClosedSegment): number {
-    return this.unlink(segment, ['index', 'timeindex']);
+    return this.disposal.removeIndexes(segment.baseOffset);
   }
 
-  private unlink({ baseOffset }: ClosedSegment, kinds: readonly ('index' | 'timeindex' | 'log')[]): number {
-    const names = this.disk.list(this.folder);
-    const files = kinds.map((kind) => segmentFile(this.folder, baseOffset, kind));
-    const there = files.filter((file) => names.includes(path.basename(file)));
-    for (const file of there) this.disk.unlink(file);
-    return there.length;
-  }
-
-  /** Deletes a released segment, its indexes first: they mean nothing without it. */
+  /** Deletes a released segment: no start finds it again. Its bytes go with `dispose`. */
   remove(segment: ClosedSegment): void {
-    this.unlink(segment, ['index', 'timeindex', 'log']);
-    this.disk.syncFolder(this.folder);
+    this.disposal.remove(segment.baseOffset);
+  }
+
+  /** Gives a piece of what was deleted back to the disk. Returns whether there was one. */
+  dispose(): boolean {
+    return this.disposal.step();
   }
 
   /**

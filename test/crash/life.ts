@@ -77,6 +77,7 @@ export class Life {
       segmentBytes,
       budgetBytes: segmentBytes * (3 + this.random(5)),
       recoveryPointBytes: 1000 + this.random(5000),
+      disposalBytes: 500 + this.random(4000),
       tail: { fillBytes: 4096 * (1 + this.random(3)), smallBytes: 3000, busyBytes: 1000 },
       retentionMs: { derived: 1000 + this.random(2000) },
       clock: { nowMs, nowUs: () => nowMs() * 1000, monotonicMs: () => this.timeMs },
@@ -93,7 +94,7 @@ export class Life {
     this.options.watch?.();
     this.note(`${what} ${file}`);
     if (what === 'create' && file.endsWith('.log')) this.count('roll');
-    if (what === 'unlink' && file.endsWith('.log')) this.count('delete');
+    if (what === 'rename' && file.endsWith('.log.deleted')) this.count('delete');
     const canBeFull = what === 'create' || what === 'write' || what === 'rename';
     if (this.failIn-- > 0 || (this.failure === 'ENOSPC' && !canBeFull)) return;
     this.failIn = Infinity;
@@ -236,6 +237,7 @@ export class Life {
       this.nextNumber += records;
       return { topic, batch, records };
     });
+    if (this.random(2) === 0) writer.dispose();
     const answers = writer.append(requests);
     if (writer.failed === undefined) return;
     if (answers.some((answer) => typeof answer === 'number')) throw new Violation('a failed commit is acknowledged');
@@ -256,6 +258,7 @@ export class Life {
     const held = TOPICS.map((topic) => this.random(ends.end(topic) + 1));
     writer.hold({ local: Object.fromEntries(TOPICS.map((topic, i) => [topic, held[i] ?? 0])) });
     writer.retain();
+    for (let steps = this.random(6); steps > 0; steps--) writer.dispose();
     for (const [i, topic] of TOPICS.entries()) {
       const start = ends.start(topic);
       if (start !== before[i] && start > (held[i] ?? 0))

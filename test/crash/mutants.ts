@@ -107,6 +107,16 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a deleted segment is shortened before its new name is on the disk',
+    edits: [
+      edit(
+        'retention/disposal.ts',
+        '    if (isThere) disk.rename(file, deleted);\n    disk.syncFolder(folder);\n',
+        '    if (isThere) disk.rename(file, deleted);\n',
+      ),
+    ],
+  },
+  {
     name: 'retention does not ask who still needs a segment',
     edits: [
       edit('retention/retention.ts', '  return endOffset > hold;\n', '  return endOffset > Infinity && hold > 0;\n'),

@@ -23,8 +23,8 @@ const BUDGET_BYTES = 512 * 1024 ** 2;
 const FILL: Load = { batch: 1000, rate: 0, seconds: 0.5 };
 
 /**
- * The same with a log that has reached its budget, as a gateway's has after its first days: it deletes a segment for each that it fills, and repacks beside that. In a log that grows for the first
- * time a machine whose memory is given to it page by page measures that: 10 µs a page, 0.4 GB/s, on a virtual machine with memory that its host takes back.
+ * The same with a log that has reached its budget, as a gateway's has after its first days: it deletes a segment for each that it fills, and repacks beside that. One that
+ * grows for the first time measures the memory of a virtual machine whose host takes back what is free: 10 µs a page, 0.4 GB/s.
  */
 export function millraceAtBudget(producers: number): LogSystem {
   return {

@@ -111,6 +111,7 @@ export interface OpenOptions extends Partial<RetentionSettings> {
   readonly disk?: Disk;
   readonly topics?: readonly string[];
   readonly segmentBytes?: number;
+  readonly disposalBytes?: number;
   readonly stamp?: string;
 }
 
@@ -152,6 +153,7 @@ export class LogFolder implements Disposable {
       newLogId: '00000000-0000-4000-8000-000000000000',
       stamp: options.stamp ?? '1',
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+      ...(options.disposalBytes === undefined ? {} : { disposalBytes: options.disposalBytes }),
     });
   }
 

@@ -21,6 +21,7 @@ describe('a swap is refused, and what was made is deleted', () => {
     writer.hold({});
     writer.retain();
     expect(ends.start('samples')).toBeGreaterThan(segment.baseOffset);
+    while (writer.dispose());
     expect([writer.replaceSegment(segment), writer.failed]).toEqual([undefined, undefined]);
     expect(leftovers(folder)).toEqual([]);
     writer.close();

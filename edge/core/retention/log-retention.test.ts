@@ -167,7 +167,7 @@ describe('what a link has not had', () => {
       disk.calls.findIndex((call) => call.op === op && call.path.includes(place));
     expect(at('sync', 'events-0')).toBeGreaterThan(-1);
     expect(at('sync', 'log-start-offset')).toBeGreaterThan(at('sync', 'events-0'));
-    expect(at('unlink', 'samples-0')).toBeGreaterThan(at('sync', 'log-start-offset'));
+    expect(at('rename', 'samples-0')).toBeGreaterThan(at('sync', 'log-start-offset'));
     log.writer.close();
   });
 
