@@ -41,6 +41,7 @@ describe('the power fails between any two calls of lives of a log', () => {
         'commit',
         'retain',
         'repair',
+        'snapshot',
         'stop',
         'kill',
         'powerCut',
