@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../edge/core/fault.ts';
@@ -258,6 +258,18 @@ describe('the historian in its worker', () => {
     await client.start();
     await gateway.caughtUp();
     expect(valuesOf(await gateway.samples())).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('a folder that cannot be made ends it too, in the words of the system', async () => {
+    await using gateway = new Gateway();
+    const { client, folder } = gateway;
+    writeFileSync(`${folder.data}/historian`, 'no folder');
+    await expect(client.start()).rejects.toMatchObject({ code: 'historian-write-failed' });
+    rmSync(`${folder.data}/historian`);
+    await client.start();
+    gateway.append(doubles(0, 2));
+    await gateway.caughtUp();
+    expect(valuesOf(await gateway.samples())).toEqual([0, 1]);
   });
 
   test('a worker that fails gives up the merge that is under way, and can be started again at once', async () => {

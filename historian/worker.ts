@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../edge/core/clock.ts';
 import { DurableEnds } from '../edge/core/durable-ends.ts';
-import { assert, toFaultMessage } from '../edge/core/fault.ts';
+import { assert, errnoOf, Fault, messageOf, toFaultMessage } from '../edge/core/fault.ts';
 import { answerTo } from './answer.ts';
 import { Follower } from './follower.ts';
 import type { HistorianNotice, HistorianRequest, HistorianWorkerData, Question } from './protocol.ts';
@@ -46,7 +46,7 @@ class HistorianWorker {
   async run(): Promise<void> {
     const tick = setInterval(() => this.follower.wake(), TICK_MS);
     try {
-      this.store.open();
+      this.openStore();
       this.follower.open();
       this.post({ type: 'opened' });
       await this.follower.run(this.stopping.signal);
@@ -59,6 +59,16 @@ class HistorianWorker {
     } finally {
       clearInterval(tick);
       this.port.close();
+    }
+  }
+
+  /** A disk that has died says so in the words of the system. */
+  private openStore(): void {
+    try {
+      this.store.open();
+    } catch (error) {
+      if (error instanceof Fault || errnoOf(error) === undefined) throw error;
+      throw new Fault('historian-write-failed', messageOf(error), { cause: error });
     }
   }
 

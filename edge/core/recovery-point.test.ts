@@ -170,6 +170,24 @@ describe('what was reported is not reported again at the next start', () => {
   });
 });
 
+test.each([
+  ['before', 25],
+  ['at', 30],
+])(
+  'nothing is missed where all was released and the next segment never came; recovery point %s the end',
+  (_, point) => {
+    using folder = new LogFolder();
+    killedAt(folder, 30);
+    for (const base of folder.segments()) rmSync(folder.file(base));
+    folder.write('log-start-offset-checkpoint', '0\n1\nsamples 0 30\n');
+    folder.write('recovery-point-offset-checkpoint', `0\n1\nsamples 0 ${point}\n`);
+    const log = folder.open();
+    expect([log.reports, log.ends.start('samples'), log.ends.end('samples')]).toEqual([{}, 30, 30]);
+    expect(log.append(30, 5)).toBe(30);
+    log.writer.close();
+  },
+);
+
 test('a log whose start is on no record begins where its segments do, and nothing is missed', () => {
   using folder = new LogFolder();
   killedAt(folder, 40);

@@ -98,10 +98,11 @@ export class TopicLog {
     this.disposal.open();
     this.noteEpoch();
     if (listSegments(this.disk, this.folder).length === 0) {
-      this.begin(recoveryPoint);
+      // What was released is not lost, and no offset that was given is given again.
+      this.begin(Math.max(recoveryPoint, start ?? 0));
       this.openedAt = this.synced;
       this.reachRecoveryPoint();
-      if (recoveryPoint === 0) return undefined;
+      if (recoveryPoint <= (start ?? 0)) return undefined;
       return { damage: [this.lostBefore(start ?? 0)], repaired: 0, cut: undefined, rewrittenBytes: 0 };
     }
     const { disk, folder, epoch } = this;

@@ -239,11 +239,12 @@ export class PlantDay {
 
   /** A bit falls over in a complete segment: one batch can be read no more. */
   private flipBit(): void {
+    if (!this.disk.powerStays) return;
     const topic = SAMPLES[this.random(SAMPLES.length)] ?? '';
     const folder = topicFolder(LOG, topic);
     const bases = listSegments(this.disk, folder);
     const base = bases[this.random(bases.length - 1)];
-    if (!this.disk.hasPower || base === undefined || base === bases.at(-1) || base < this.ends.start(topic)) return;
+    if (base === undefined || base === bases.at(-1) || base < this.ends.start(topic)) return;
     const file = segmentFile(folder, base, 'log');
     const bytes = readFile(this.disk, file) ?? new Uint8Array(0);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

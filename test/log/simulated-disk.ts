@@ -29,6 +29,11 @@ export class SimulatedDisk implements Disk {
     this.disk.callsLeft = calls;
   }
 
+  /** Whether the power is sure to stay for whatever is done next. */
+  get powerStays(): boolean {
+    return this.disk.callsLeft === Infinity;
+  }
+
   get hasPower(): boolean {
     return this.disk.callsLeft > 0;
   }
