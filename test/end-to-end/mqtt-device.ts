@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import mqtt, { type Packet } from 'mqtt-packet';
 
@@ -106,7 +105,8 @@ export class MqttDevice implements AsyncDisposable {
     const { socket } = this;
     if (socket === undefined || socket.destroyed) return;
     if (this.online) this.write({ cmd: 'disconnect' });
-    const closed = once(socket, 'close');
+    // Not `once` of node:events: a connection that was about to be refused closes too, with an error.
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.destroySoon();
     await closed;
   }
