@@ -313,6 +313,10 @@ test.each<[unknown, 'status' | 'opc-da', number]>([
   expect(read({ value: '$.v', quality: '$.q', qualityFormat }, { v: 1, q }).values[0]?.quality).toBe(expected);
 });
 
+test.each(['-0', '-0.0', '-2.5e-400'])('quality %s is the 0 of Good', (q) => {
+  expect(read({ value: '$.v', quality: '$.q' }, `{"v":1,"q":${q}}`).values[0]?.quality).toBe(StatusCode.Good);
+});
+
 /** Quality of a null whose source says this. */
 function qualityOfNull(q: string): unknown {
   return read({ value: '$.v', quality: '$.q' }, { v: null, q }).values[0]?.quality;

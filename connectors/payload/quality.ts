@@ -17,5 +17,6 @@ export function readQuality(value: Json | undefined, format: QualityFormat): num
     return StatusCode.Uncertain;
   // The upper byte of OPC DA's 16 bits is the vendor's.
   if (format === 'opc-da') return value > 0xffff ? StatusCode.Uncertain : fromOpcDa(value & 0xff);
-  return value > 0 && value < 256 ? fromOpcDa(value) : value;
+  // -0 is 0 too.
+  return value > 0 && value < 256 ? fromOpcDa(value) : value >>> 0;
 }

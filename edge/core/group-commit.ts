@@ -3,7 +3,10 @@ import type { LogWriter } from './log-writer.ts';
 import { RingOutlet } from './ring.ts';
 import { COMMIT_GROUP_BYTES } from './segment-files.ts';
 
-/** Under load at least some 0.2 ms lie between the starts of two commits (a wait takes 0.06 ms longer than asked): without it small batches cost most of a core in syncs. */
+/**
+ * Under load at least some 0.2 ms lie between the starts of two commits (a wait takes 0.06 ms longer than asked): without it small batches cost most of a core in syncs.
+ * Measured at 100,000 samples/s in batches of 10: 0.15 takes 50 % of a core, p50 0.36 ms; 0.24 takes 40 %, p50 0.43 ms.
+ */
 const COMMIT_FLOOR_MS = 0.15;
 /** Lazy topics are synced together, so long after the first of their batches was written… */
 const LAZY_MS = 50;

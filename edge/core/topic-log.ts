@@ -336,7 +336,12 @@ export class TopicLog {
 
   /** Deletes a released segment: no start finds it again. Its bytes go with `dispose`. */
   remove(segment: ClosedSegment): void {
-    this.disposal.remove(segment.baseOffset);
+    this.disposal.remove(segment.baseOffset, segment.bytes);
+  }
+
+  /** Bytes of deleted segments that the disk does not have back yet. */
+  get deletedBytes(): number {
+    return this.disposal.bytes;
   }
 
   /** Gives a piece of what was deleted back to the disk. Returns whether there was one. */

@@ -24,24 +24,21 @@ export function readSnapshot(disk: Disk): Snapshot {
 /** Of a consumer that puts its progress on record beside the log: the last version is there, whole, or the one that was being written; and the log has all that it speaks of. */
 export class SnapshotPromise {
   private last = 0;
-  private saved = 0;
-
-  /** Versions that a recovery may find now. */
-  get versions(): readonly number[] {
-    return [this.saved, this.last];
-  }
+  /** Those that a recovery may find now. */
+  versions: readonly number[] = [NONE.version];
 
   save(disk: Disk, ends: readonly number[]): void {
-    this.last++;
+    const version = ++this.last;
+    this.versions = [...this.versions, version];
     disk.makeFolder(FOLDER);
-    stateFile(disk).write({ version: this.last, ends } satisfies Snapshot);
-    this.saved = this.last;
+    stateFile(disk).write({ version, ends } satisfies Snapshot);
+    this.versions = [version];
   }
 
   /** A log that was opened again finds this one: others that were begun are gone. */
   adopt(found: Snapshot, spans: readonly Span[]): void {
     checkSnapshot(found, spans, this.versions);
-    this.saved = found.version;
+    this.versions = [found.version];
   }
 }
 

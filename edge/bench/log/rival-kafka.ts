@@ -102,7 +102,6 @@ async function connectToLeader(client: KafkaClient, topic: string, signal: Abort
   const call = { timeoutMs: CALL_MS, signal };
   const limitMs = performance.now() + CALL_MS;
   for (;;) {
-    signal.throwIfAborted();
     const found = await client.describeTopic(topic, call);
     const leaderId = found.ok ? found.topic.partitions.find(({ index }) => index === 0)?.leaderId : undefined;
     const { brokers } = await client.describeCluster(call);
@@ -113,7 +112,7 @@ async function connectToLeader(client: KafkaClient, topic: string, signal: Abort
       return connection;
     }
     if (performance.now() > limitMs) throw new Fault('kafka-timeout', `${topic} got no leader.`);
-    await delay(LOOK_EVERY_MS);
+    await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 }
 

@@ -27,24 +27,26 @@ test('a segment is no segment any more at once; its bytes go piece by piece, one
   segment(5, 10);
   segment(9, 10);
   const disposal = new Disposal(realDisk, folder, STEP);
-  disposal.remove(0);
-  disposal.remove(5);
+  disposal.remove(0, 2500);
+  disposal.remove(5, 10);
+  expect(disposal.bytes).toBe(2510);
   expect(names()).toEqual(['0.log.deleted', '5.log.deleted', '9.index', '9.log', '9.timeindex']);
   const sizes: number[] = [];
   const first = segmentFile(folder, 0, 'log.deleted');
   while (existsSync(first)) {
     sizes.push(statSync(first).size);
+    expect(disposal.bytes).toBe(statSync(first).size + 10);
     expect(disposal.step()).toBe(true);
   }
   expect(sizes).toEqual([2500, 1500, 500]);
   expect(disposal.step()).toBe(true);
-  expect(disposal.step()).toBe(false);
+  expect([disposal.step(), disposal.bytes]).toEqual([false, 0]);
   expect(names()).toEqual(['9.index', '9.log', '9.timeindex']);
 });
 
 test('what a process that ended has left goes at the next start', () => {
   segment(0, 2500);
-  new Disposal(realDisk, folder, STEP).remove(0);
+  new Disposal(realDisk, folder, STEP).remove(0, 2500);
   const next = new Disposal(realDisk, folder, STEP);
   next.open();
   expect(names()).toEqual([]);
@@ -57,9 +59,9 @@ test('what somebody else has deleted is no failure', () => {
   const disposal = new Disposal(realDisk, folder, STEP);
   rmSync(segmentFile(folder, 0, 'log'));
   rmSync(segmentFile(folder, 0, 'index'));
-  disposal.remove(0);
+  disposal.remove(0, 2500);
   expect(disposal.step()).toBe(false);
-  disposal.remove(5);
+  disposal.remove(5, 10);
   rmSync(segmentFile(folder, 5, 'log.deleted'));
   expect(disposal.step()).toBe(true);
   expect(disposal.step()).toBe(false);

@@ -14,8 +14,8 @@ export class Disposal {
   private readonly disk: Disk;
   private readonly folder: string;
   private readonly stepBytes: number;
-  /** Whose bytes are still there. */
-  private readonly files: string[] = [];
+  /** Whose bytes are still there, and how many. */
+  private readonly files: { readonly file: string; bytes: number }[] = [];
 
   constructor(disk: Disk, folder: string, stepBytes: number = STEP_BYTES) {
     this.disk = disk;
@@ -29,8 +29,13 @@ export class Disposal {
     for (const name of disk.list(folder)) if (name.endsWith(DELETED)) disk.unlink(path.join(folder, name));
   }
 
-  /** Deletes a segment, durably, and its indexes first: they mean nothing without it. */
-  remove(baseOffset: number): void {
+  /** Bytes of what was deleted that the disk does not have back yet. */
+  get bytes(): number {
+    return this.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Deletes a segment of so many bytes, durably, and its indexes first: they mean nothing without it. */
+  remove(baseOffset: number, bytes: number): void {
     const { disk, folder } = this;
     this.removeIndexes(baseOffset);
     const file = segmentFile(folder, baseOffset, 'log');
@@ -38,7 +43,7 @@ export class Disposal {
     const isThere = disk.list(folder).includes(path.basename(file));
     if (isThere) disk.rename(file, deleted);
     disk.syncFolder(folder);
-    if (isThere) this.files.push(deleted);
+    if (isThere) this.files.push({ file: deleted, bytes });
   }
 
   /** Deletes the indexes of a segment. Returns how many files there were. */
@@ -53,11 +58,15 @@ export class Disposal {
 
   /** Gives a piece of what was deleted back to the disk. Returns whether there was one. */
   step(): boolean {
-    const [file] = this.files;
-    if (file === undefined) return false;
+    const [first] = this.files;
+    if (first === undefined) return false;
     try {
-      if (this.shorten(file)) return true;
-      this.disk.unlink(file);
+      const left = this.shorten(first.file);
+      if (left > 0) {
+        first.bytes = left;
+        return true;
+      }
+      this.disk.unlink(first.file);
     } catch (error) {
       // Somebody was quicker.
       if (errnoOf(error) !== 'ENOENT') throw error;
@@ -66,15 +75,15 @@ export class Disposal {
     return true;
   }
 
-  /** False: it is so short that it can go in one piece. */
-  private shorten(file: string): boolean {
+  /** Returns the bytes that are left; 0: it is so short that it can go in one piece. */
+  private shorten(file: string): number {
     const { disk, stepBytes } = this;
     const fd = disk.open(file, 'r+');
     try {
-      const size = disk.size(fd);
-      if (size <= stepBytes) return false;
-      disk.truncate(fd, size - stepBytes);
-      return true;
+      const left = disk.size(fd) - stepBytes;
+      if (left <= 0) return 0;
+      disk.truncate(fd, left);
+      return left;
     } finally {
       disk.close(fd);
     }

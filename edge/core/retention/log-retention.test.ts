@@ -214,10 +214,29 @@ describe('the disk', () => {
     expect(log.writer.retain()).toBe(true);
     const start = log.ends.start('samples');
     expect(start).toBeGreaterThan(0);
+    while (log.writer.dispose());
     log.writer.hold({ local: { samples: start } });
     expect([log.writer.retain(), log.ends.start('samples'), log.writer.isStarved]).toEqual([false, start, false]);
     freeBytes = 999;
     expect([log.writer.retain(), log.writer.isStarved]).toEqual([false, true]);
+    log.writer.close();
+  });
+
+  test('gets deleted bytes back piece by piece: until it has, nothing more goes for them', () => {
+    let freeBytes = 7500;
+    const space = () => ({ freeBytes, totalBytes: 1e6 });
+    const log = kit.open({ space, reserveBytes: 8000, retentionMs: {}, disposalBytes: 100 });
+    for (let first = 0; first < 50; first += 5) log.append(first, 5);
+    const before = log.writer.bytes;
+    log.writer.retain();
+    const deleted = before - log.writer.bytes;
+    const start = log.ends.start('samples');
+    expect(start).toBeGreaterThan(0);
+    log.writer.retain();
+    expect(log.ends.start('samples')).toBe(start);
+    while (log.writer.dispose());
+    freeBytes += deleted;
+    expect([log.writer.retain(), log.ends.start('samples')]).toEqual([true, start]);
     log.writer.close();
   });
 

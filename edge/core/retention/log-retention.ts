@@ -109,7 +109,10 @@ export class LogRetention {
   /** Looks at the clock and at the disk; to be called once a second, before `plan`. */
   look(): void {
     this.changed(this.guard.look());
-    if (this.options.space !== undefined) this.space = this.options.space();
+    if (this.options.space === undefined) return;
+    this.space = this.options.space();
+    // Deleted, and on its way back to the disk: nothing more has to go for it.
+    for (const { deletedBytes } of this.topics) this.released(deletedBytes);
   }
 
   /** Events that the log owes: they are no longer when this returns. */
