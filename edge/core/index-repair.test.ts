@@ -141,20 +141,32 @@ describe('the work', () => {
     writer.close();
   });
 
-  test('that was interrupted, by a stop or a kill, is done after the next start', () => {
+  test('is finished by a stop', () => {
     using folder = new LogFolder();
     large(folder);
     const before = indexes(folder, [0, 24]);
-    for (const base of [0, 24]) rmSync(folder.file(base, 'index'));
-    folder.with({}, ({ writer }) => {
-      writer.repairIndex();
-      writer.repairIndex();
-    });
-    folder.open().writer.repairIndex();
-    const { writer } = folder.open();
-    repair(writer);
+    for (const base of [0, 24]) for (const kind of KINDS) rmSync(folder.file(base, kind));
+    folder.open().writer.close();
     expect(indexes(folder, [0, 24])).toEqual(before);
+    expect(written(folder)).toEqual([]);
+  });
+
+  test('that is too much for a stop, or was interrupted by a kill, is done after the next start', () => {
+    using folder = new LogFolder();
+    const { writer, append } = folder.open({ segmentBytes: 20_000 });
+    for (let next = 0; next < 4000; next++) append(next, 1, { size: 300 });
     writer.close();
+    const bases = folder.segments().slice(0, -1);
+    const before = indexes(folder, bases);
+    for (const base of bases) rmSync(folder.file(base, 'index'));
+    folder.open().writer.close();
+    const { length } = indexes(folder, bases).filter((bytes) => bytes === 'none');
+    expect([length > 0, length < bases.length]).toEqual([true, true]);
+    folder.open().writer.repairIndex();
+    const again = folder.open();
+    for (let i = 0; i < bases.length; i++) again.writer.repairIndex();
+    expect(indexes(folder, bases)).toEqual(before);
+    again.writer.close();
   });
 
   test('ends where retention takes the segment', () => {

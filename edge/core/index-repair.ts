@@ -7,6 +7,9 @@ import { segmentFile } from './segment-files.ts';
 /** One step reads so much of a segment: 30 ms of the writer's time with 87 bytes a batch, less with larger ones. */
 const STEP_BYTES = 4 * 1024 * 1024;
 
+/** A clean stop goes on for so many steps at most (1 s): enough for the segment whose swap a kill interrupted. */
+export const STOP_STEPS = 32;
+
 /** A segment that is complete. */
 interface Segment {
   readonly baseOffset: number;
@@ -64,7 +67,7 @@ export class IndexRepair {
     if (this.work?.baseOffset === baseOffset) this.stop();
   }
 
-  /** Leaves the rest for the next start: an index that is not finished is not whole. */
+  /** Leaves what is not done for the next start: an index that is not finished is not whole. */
   close(): void {
     this.waiting = [];
     this.stop();

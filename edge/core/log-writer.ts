@@ -4,6 +4,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import { type Disk, readFile, replaceFile } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
 import { assert, errnoOf, Fault, type FaultCode, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
+import { STOP_STEPS } from './index-repair.ts';
 import { figuresOf, type LogFigures } from './retention/log-figures.ts';
 import { type LogEvent, LogRetention, type RetentionSettings } from './retention/log-retention.ts';
 import { BatchEncoder } from './record-batch.ts';
@@ -175,11 +176,10 @@ export class LogWriter {
   }
 
   private saveRecoveryPoints(): void {
-    const logs = [...this.topics.values()];
-    if (!logs.some((log) => log.recoveryPointDue)) return;
-    for (const log of logs) this.points.set(log.topic, log.recoveryPoint);
+    if (!this.logs.some((log) => log.recoveryPointDue)) return;
+    for (const log of this.logs) this.points.set(log.topic, log.recoveryPoint);
     this.save(this.recoveryPoints, this.points);
-    for (const log of logs) log.recoveryPointDue = false;
+    for (const log of this.logs) log.recoveryPointDue = false;
   }
 
   private saveStarts(): void {
@@ -339,10 +339,9 @@ export class LogWriter {
     }
   }
 
-  /** Builds a piece of an index that was found missing or not whole at start (see `IndexRepair`): to be called now and then. */
-  repairIndex(): void {
-    if (this.failure !== undefined) return;
-    for (const log of this.topics.values()) if (log.repairIndex()) return;
+  /** Builds a piece of an index that was found missing or not whole at start (see `IndexRepair`): to be called now and then. Returns whether there was one. */
+  repairIndex(): boolean {
+    return this.failure === undefined && this.logs.some((log) => log.repairIndex());
   }
 
   private fail(error: unknown): FaultMessage {
@@ -350,11 +349,12 @@ export class LogWriter {
     return this.failure;
   }
 
-  /** Clean stop: everything synced and trimmed, recovery points at the end. After a failure nothing is touched; one here is noted in `failed`. */
+  /** Clean stop: indexes built again as far as that is quick, everything synced and trimmed, recovery points at the end. After a failure nothing is touched; one here is noted in `failed`. */
   close(): void {
     this.disposeAll();
     if (this.failure !== undefined) return;
     try {
+      for (let step = 0; step < STOP_STEPS && this.repairIndex(); step++);
       for (const log of this.topics.values()) log.close();
       this.saveRecoveryPoints();
     } catch (error) {

@@ -76,11 +76,15 @@ export interface Outage {
 /** Tags by protocol. */
 export type Tags = Readonly<Record<Protocol, readonly string[]>>;
 
-/** Stops each protocol once and starts it again, in any order that makes sense, with pauses between; resolves when all of them are back. */
+/** All protocols flow for so long before the first stop and behind the last return, whatever order the seed gives. */
+const flowMs = 7000;
+
+/** Stops each protocol once and starts it again, in any order that makes sense, with pauses between; resolves when all of them are back and have flowed for a while. */
 export async function playOutages({ gateway, plant }: PlantSite, tags: Tags, choose: Random): Promise<Outage[]> {
   const waiting = new Set(protocols);
   const stopped = new Map<Protocol, { readonly stoppingUs: number; readonly stoppedUs: number }>();
   const played: Promise<Outage>[] = [];
+  await pause(flowMs);
   while (waiting.size + stopped.size > 0) {
     const possible = [...waiting, ...stopped.keys()];
     const protocol = possible[choose.whole(0, possible.length - 1)] ?? 'mqtt';
@@ -102,7 +106,9 @@ export async function playOutages({ gateway, plant }: PlantSite, tags: Tags, cho
     }
     await pause(choose.between(7000, 9500));
   }
-  return Promise.all(played);
+  const outages = await Promise.all(played);
+  await pause(flowMs);
+  return outages;
 }
 
 /** Waits until each of the tags has a good value from behind a time; returns how long that took from then, s. */
