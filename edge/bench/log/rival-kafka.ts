@@ -44,9 +44,9 @@ export function kafka(broker: string): LogSystem[] {
       async load(load, { signal }) {
         using client = new KafkaClient({ brokers, ...CLIENT });
         return await withTopic(client, configs, signal, async (topic) => {
-          const leader = await connectToLeader(client, topic, signal);
+          const batches = prepared(load.batch);
+          const leader = await connectToLeader(client, topic, batches[0] ?? new Uint8Array(0), signal);
           try {
-            const batches = prepared(load.batch);
             // A broker that has just started is slow for a while.
             if (!warm) await send(leader, topic, batches, { ...load, rate: 0, seconds: load.seconds * 2 }, signal);
             warm = true;
@@ -91,14 +91,30 @@ function send(
   let sent = 0;
   return drive(load, IN_FLIGHT, signal, async () => {
     const batch = batches[sent++ % batches.length] ?? new Uint8Array(0);
-    const request = { topic, partition: 0, batch, timeoutMs: CALL_MS };
-    const [answer] = await leader.request(produce, request, { timeoutMs: CALL_MS, signal });
-    if (answer?.errorCode !== 0) throw refused(kafkaError(answer?.errorCode ?? -1, answer?.errorMessage));
+    const error = await append(leader, topic, batch, signal);
+    if (error !== undefined) throw refused(error);
   });
 }
 
-/** A connection to the broker that leads the topic's one partition, once there is one. */
-async function connectToLeader(client: KafkaClient, topic: string, signal: AbortSignal): Promise<Connection> {
+/** Sends a batch; returns why it was not taken. */
+async function append(
+  leader: Connection,
+  topic: string,
+  batch: Uint8Array,
+  signal: AbortSignal,
+): Promise<KafkaError | undefined> {
+  const request = { topic, partition: 0, batch, timeoutMs: CALL_MS };
+  const [answer] = await leader.request(produce, request, { timeoutMs: CALL_MS, signal });
+  return answer?.errorCode === 0 ? undefined : kafkaError(answer?.errorCode ?? -1, answer?.errorMessage);
+}
+
+/** A connection to the broker that leads the topic's one partition, once it takes a batch: the metadata tell of a new leader before it knows itself. */
+async function connectToLeader(
+  client: KafkaClient,
+  topic: string,
+  batch: Uint8Array,
+  signal: AbortSignal,
+): Promise<Connection> {
   const call = { timeoutMs: CALL_MS, signal };
   const limitMs = performance.now() + CALL_MS;
   for (;;) {
@@ -109,7 +125,10 @@ async function connectToLeader(client: KafkaClient, topic: string, signal: Abort
     if (address !== undefined) {
       const connection = new Connection({ address, connect: tcp, ...CLIENT, maxInFlight: IN_FLIGHT });
       await connection.open(call);
-      return connection;
+      const error = await append(connection, topic, batch, signal);
+      if (error === undefined) return connection;
+      connection.close();
+      if (!error.retriable) throw refused(error);
     }
     if (performance.now() > limitMs) throw new Fault('kafka-timeout', `${topic} got no leader.`);
     await delay(LOOK_EVERY_MS, undefined, { signal });
