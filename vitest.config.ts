@@ -5,6 +5,7 @@ const everywhere = ['**/node_modules/**', 'data/**'];
 const alone = ['test/end-to-end', 'test/plant', 'test/browser'].map((folder) => `${folder}/**/*.test.ts`);
 // A guard against what hangs, for a busy machine too: what a test waits for has limits of its own.
 const limits = { testTimeout: 180_000, hookTimeout: 180_000, pool: 'forks' as const };
+const setupFiles = ['test/property-seed.ts'];
 
 /** Two groups, one after the other: the suites of whole processes measure times and want both cores for themselves. */
 export default defineConfig({
@@ -13,6 +14,7 @@ export default defineConfig({
       {
         test: {
           ...limits,
+          setupFiles,
           name: 'parts',
           include: ['**/*.test.ts'],
           exclude: [...everywhere, ...alone],
@@ -23,6 +25,7 @@ export default defineConfig({
       {
         test: {
           ...limits,
+          setupFiles,
           name: 'end-to-end',
           include: alone,
           exclude: everywhere,

@@ -15,14 +15,16 @@ let seedOfRun: number | undefined;
 /** The seed of this run, the same for all tests of a file: `MILLRACE_TEST_SEED`, else another one each time. It is printed, so that the run can be repeated. */
 export function testSeed(): number {
   if (seedOfRun === undefined) {
-    seedOfRun = seedFrom(process.env['MILLRACE_TEST_SEED']);
+    seedOfRun = givenSeed() ?? Date.now() % 0x1_0000_0000;
     figure('seed (MILLRACE_TEST_SEED)', String(seedOfRun));
   }
   return seedOfRun;
 }
 
-function seedFrom(given = ''): number {
-  if (given === '') return Date.now() % 0x1_0000_0000;
+/** `MILLRACE_TEST_SEED`, where it is set. */
+export function givenSeed(): number | undefined {
+  const given = process.env['MILLRACE_TEST_SEED'] ?? '';
+  if (given === '') return undefined;
   if (!/^\d{1,10}$/.test(given)) throw new Error(`MILLRACE_TEST_SEED: ${JSON.stringify(given)} is no whole number`);
   return Number(given);
 }
