@@ -54,7 +54,7 @@ async function installPackages(packages: readonly string[], say: (line: string) 
   if (apt === undefined) throw new Error(`install these programs (Debian's names): ${packages.join(' ')}`);
   if (process.getuid?.() !== 0)
     throw new Error(`not root: sudo apt-get install --no-install-recommends ${packages.join(' ')}`);
-  const flags = ['-q', '-o', 'DPkg::Lock::Timeout=900'];
+  const flags = ['-q', '-o', 'DPkg::Lock::Timeout=900', '-o', 'Acquire::Retries=3'];
   const options = { limitMs: 1_200_000, env: { DEBIAN_FRONTEND: 'noninteractive' } };
   say('apt-get update');
   await run(apt, [...flags, 'update'], options);

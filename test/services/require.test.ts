@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { requireService, testData } from './require.ts';
+import { requireRival, requireService, testData } from './require.ts';
 
 let empty = '';
 beforeEach(() => {
@@ -44,5 +44,12 @@ describe('in CI', () => {
   test('a missing service and missing data are failures', () => {
     expect(() => requireService('kafka')).toThrow('npm run services:setup');
     expect(() => testData('skab')).toThrow('MILLRACE_TEST_DATA');
+  });
+
+  test('a store that ours is measured beside is a skip that says how to build it', () => {
+    expect(requireRival('victoria')).toEqual({
+      available: false,
+      reason: 'victoria: not built; npx node test/services/victoria.ts builds it',
+    });
   });
 });
