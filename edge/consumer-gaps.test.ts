@@ -8,7 +8,7 @@ import type { TopicGap } from './core/reader.ts';
 import { BatchEncoder } from './core/record-batch.ts';
 import { tailEvents } from './event-tail.ts';
 
-const LIMIT = { timeout: 20_000, interval: 10 };
+const LIMIT = { timeout: 60_000, interval: 10 };
 const TOPIC = 'samples';
 
 let folder: LogFolder;

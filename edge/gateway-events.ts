@@ -2,17 +2,18 @@ import type { Clock } from './core/clock.ts';
 import type { Log } from './core/log.ts';
 import type { Producer } from './core/producer.ts';
 import { BatchEncoder } from './core/record-batch.ts';
+import { SAMPLE_TOPICS } from './core/topics.ts';
 import type { LedgerBook } from './ledger/book.ts';
 
 /** Puts the gateway's own events on record in topic `events` (FORMAT.md, "Topics"). */
 export class GatewayEvents {
   private readonly producer: Producer;
   private readonly clock: Clock;
-  private readonly book: LedgerBook;
+  private readonly book: Pick<LedgerBook, 'cover'>;
   private readonly onFault: (error: unknown) => void;
   private readonly text = new TextEncoder();
 
-  constructor(producer: Producer, clock: Clock, book: LedgerBook, onFault: (error: unknown) => void) {
+  constructor(producer: Producer, clock: Clock, book: Pick<LedgerBook, 'cover'>, onFault: (error: unknown) => void) {
     this.producer = producer;
     this.clock = clock;
     this.book = book;
@@ -21,14 +22,21 @@ export class GatewayEvents {
 
   /** Appends one event; resolves when it is durable. A log that writes no more is told to `onFault`, not thrown. */
   async add(key: string, type: string, members: Record<string, unknown>): Promise<void> {
+    await this.record('events', key, { type, ...members });
+  }
+
+  /** Appends a record of `events` or `audit` (FORMAT.md, "Topics"); resolves with its offset when it is durable. As `add`, and then with undefined. */
+  async record(topic: 'events' | 'audit', key: string, members: Record<string, unknown>): Promise<number | undefined> {
     const encoder = new BatchEncoder();
-    const value = { v: 1, at: this.clock.nowUs(), type, ...members };
+    const value = { v: 1, at: this.clock.nowUs(), ...members };
     encoder.addRecord(this.text.encode(key), this.text.encode(JSON.stringify(value)));
     try {
-      const offset = await this.producer.append('events', encoder.finish(this.clock.nowMs()), 1);
-      this.book.cover('events', offset, offset);
+      const offset = await this.producer.append(topic, encoder.finish(this.clock.nowMs()), 1);
+      this.book.cover(topic, offset, offset);
+      return offset;
     } catch (error) {
       this.onFault(error);
+      return undefined;
     }
   }
 
@@ -65,4 +73,10 @@ export function recoveryEvents(log: Log): TopicEvent[] {
     if (repaired > 0) events.push({ topic, type: 'repaired', members: { topic, batches: repaired, rewrittenBytes } });
     return events;
   });
+}
+
+/** Samples that the recovery of the log found damaged. */
+export function damagedSamples(log: Log): number {
+  const damage = SAMPLE_TOPICS.flatMap((topic) => log.state.reports[topic]?.damage ?? []);
+  return damage.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

@@ -1,5 +1,17 @@
+import { join } from 'node:path';
 import type { HistorianClient } from '../historian/client.ts';
-import { historianBuckets, historianPages } from './api/historian-pages.ts';
+import type { HistoryPage } from '../historian/queries/history.ts';
+import type { History } from '../historian/questions/history.ts';
+import type { Latest } from '../historian/queries/latest.ts';
+import type { RebuiltTopic } from '../historian/store/rebuild.ts';
+import { querySql, type SqlAnswer } from '../historian/sql/query.ts';
+import { historianFrames } from './api/analysis/frames.ts';
+import type { FoundFrames, FramesQuery } from './api/analysis/frames-request.ts';
+import type { TablePage, TableQuery } from './api/analysis/request.ts';
+import { historianTables } from './api/analysis/table-pages.ts';
+import type { HistorySource } from './api/history-answer.ts';
+import { historySource } from './api/history-source.ts';
+import { historianBuckets, pathsOf, samplePages } from './api/historian-pages.ts';
 import type {
   BucketsPage,
   BucketsQuery,
@@ -9,7 +21,6 @@ import type {
   Forecast,
   GatewayEvent,
   GatewayStatus,
-  HistoryPage,
   HistoryQuery,
   LedgerReport,
   LinkStatus,
@@ -18,10 +29,11 @@ import type {
   LogTopic,
   ModelStatus,
   PartState,
+  QuestdbStatus,
   Readiness,
   Services,
+  SqlQuestion,
   TagInfo,
-  TagSample,
   VerifyStep,
 } from './api/services.ts';
 import type { StandingAlarm } from './alarms/alarm.ts';
@@ -29,22 +41,33 @@ import type { AlarmAction } from './alarms/book.ts';
 import type { Config } from './config/schema.ts';
 import type { Clock } from './core/clock.ts';
 import type { LinkGroup } from './link-group.ts';
+import { QUESTDB, type QuestdbPart } from './questdb-part.ts';
 import type { LiveClient } from './live/client.ts';
+import type { HistorianPart } from './historian-part.ts';
+import { TIER, type TierPart } from './tier-part.ts';
 import type { Watching } from './watching.ts';
 import { clockDoubt } from './log/clock-doubt.ts';
 import { connectorAddress } from './connector-configs.ts';
 import { Fault, fromFaultMessage } from './core/fault.ts';
 import { Term } from './core/ledger.ts';
 import type { Log } from './core/log.ts';
+import { HISTORY_TOPICS } from './core/topics.ts';
 import type { DiskForecast } from './log/disk-forecast.ts';
 import { tailEvents } from './event-tail.ts';
+import type { EraseOrder } from './erasures/order.ts';
+import type { ErasureView, HistorianReport } from './api/care-services.ts';
+import type { ErasePreview, EraseProgress, ErasureState } from './erasures/keeper.ts';
+import { outlookOf } from './erasures/outlook.ts';
 import type { IntakeGroup } from './intake-group.ts';
 import type { LedgerBook } from './ledger/book.ts';
 import type { LogForecast } from './log/log-forecast.ts';
 import { logRetention } from './log/log-settings.ts';
 import { topicSizes } from './log/log-sizes.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import type { TagDictionary, TagEntry } from './tags/dictionary.ts';
+import { siteCalendar } from './site-calendar.ts';
+import type { TagDictionary } from './tags/dictionary.ts';
+import { tagAt } from './tags/near-tag.ts';
+import { workSteps } from './work-steps.ts';
 
 /** The parts that the services are made of. */
 export interface ServiceParts {
@@ -54,7 +77,12 @@ export interface ServiceParts {
   readonly dictionary: TagDictionary;
   readonly book: LedgerBook;
   readonly historian: HistorianClient;
+  readonly historianPart: HistorianPart;
+  /** The cold tier; undefined: none is configured. */
+  readonly tier: TierPart | undefined;
   readonly links: LinkGroup;
+  /** Undefined: none is configured. */
+  readonly questdb: QuestdbPart | undefined;
   readonly live: LiveClient;
   readonly watching: Watching;
   readonly demo: DemoServices | undefined;
@@ -69,9 +97,13 @@ export interface ServiceParts {
 /** What the HTTP API asks, answered out of the gateway's parts. */
 export class GatewayServices implements Services {
   private readonly parts: ServiceParts;
+  /** The historian, with the cold tier behind it if there is one. */
+  private readonly samples: History;
 
   constructor(parts: ServiceParts) {
+    const { historian, tier } = parts;
     this.parts = parts;
+    this.samples = tier?.tier.behind(historian) ?? historian;
   }
 
   /** A link that does not reach its cluster does not make the gateway unready: it works with the cable pulled out. */
@@ -92,6 +124,10 @@ export class GatewayServices implements Services {
       const { state, detail } = intake.state(name);
       parts.push({ name: `connector/${name}`, ready: state === 'up', detail: detail === '' ? state : detail });
     }
+    // What it does not take now stays in the files.
+    if (this.parts.tier !== undefined) parts.push({ name: TIER, ready: true, detail: this.parts.tier.detail });
+    if (this.parts.questdb !== undefined)
+      parts.push({ name: QUESTDB, ready: true, detail: this.parts.questdb.status().detail });
     return { ready: parts.every(({ ready }) => ready), parts };
   }
 
@@ -122,23 +158,36 @@ export class GatewayServices implements Services {
     });
   }
 
-  async *latest(tags: readonly string[] | null): AsyncGenerator<TagSample> {
-    const paths = tags?.map((tag) => this.known(tag).path) ?? null;
-    for await (const part of this.parts.historian.latest(paths)) yield* part.samples;
+  async *latest(tags: readonly string[] | null): AsyncGenerator<Latest> {
+    const paths = tags?.map((tag) => tagAt(this.parts.dictionary, tag).path) ?? null;
+    yield* this.samples.latest(paths);
   }
 
-  history(query: HistoryQuery): AsyncIterable<HistoryPage> {
-    return historianPages(this.parts.historian, this.parts.dictionary, query);
+  samplePages(query: HistoryQuery): AsyncIterable<HistoryPage> {
+    return samplePages(this.samples, this.parts.dictionary, query);
+  }
+
+  paths(tags: readonly string[]): readonly string[] {
+    return pathsOf(this.parts.dictionary, tags);
+  }
+
+  sql({ sql, format, limits, signal }: SqlQuestion): Promise<SqlAnswer> {
+    const { config, log } = this.parts;
+    const source = { folder: join(config.data, 'historian'), logFolder: log.folder };
+    return querySql(source, sql, format, { limits, signal, cold: this.parts.tier?.tier });
   }
 
   buckets(query: BucketsQuery): AsyncIterable<BucketsPage> {
-    return historianBuckets(this.parts.historian, this.parts.dictionary, query);
+    return historianBuckets(this.samples, this.parts.dictionary, query);
   }
 
-  private known(tag: string): TagEntry {
-    const entry = this.parts.dictionary.find(tag);
-    if (entry === undefined) throw new Fault('tag-unknown', tag.slice(0, 300));
-    return entry;
+  tables(query: TableQuery): AsyncIterable<TablePage> {
+    const { dictionary, config } = this.parts;
+    return historianTables(this.samples, dictionary, siteCalendar(config), query);
+  }
+
+  frames(query: FramesQuery): AsyncIterable<FoundFrames> {
+    return historianFrames(this.samples, this.parts.dictionary, query);
   }
 
   /** What is stored is asked first: everything stored has been logged, and is reported by then. */
@@ -168,13 +217,20 @@ export class GatewayServices implements Services {
   }
 
   forecast(): Forecast[] {
-    const { log, logForecast, links, forecast } = this.parts;
+    const { log, logForecast, links, questdb, forecast } = this.parts;
     const { freeBytes, seconds } = forecast.now();
+    const fed = questdb === undefined ? [] : [{ name: QUESTDB, topics: HISTORY_TOPICS }];
+    const outlooks = [
+      ...logForecast
+        .links(log.state.figures, links.mirrored())
+        .map(({ name, ...rest }) => ({ name: `link/${name}` as const, ...rest })),
+      ...logForecast.links(log.state.figures, fed).map((outlook) => ({ ...outlook, name: QUESTDB })),
+    ];
     return [
       { name: 'disk', freeBytes, fullInSeconds: finite(seconds) },
       this.logForecast(),
-      ...logForecast.links(log.state.figures, links.mirrored()).map(({ name, waitingBytes, losesInSeconds }) => {
-        return { name: `link/${name}` as const, waitingBytes, losesInSeconds: finite(losesInSeconds) };
+      ...outlooks.map(({ name, waitingBytes, losesInSeconds }) => {
+        return { name, waitingBytes, losesInSeconds: finite(losesInSeconds) };
       }),
     ];
   }
@@ -216,6 +272,49 @@ export class GatewayServices implements Services {
     return this.parts.links.statuses();
   }
 
+  async fromQuestdb(): Promise<HistorySource> {
+    const { questdb, dictionary, config } = this.parts;
+    if (questdb === undefined)
+      throw new Fault('request-invalid', 'source: questdb; the configuration has no historian.questdb.');
+    return historySource(await questdb.history(), dictionary, siteCalendar(config));
+  }
+
+  questdb(): QuestdbStatus | null {
+    return this.parts.questdb?.status() ?? null;
+  }
+
+  async historian(): Promise<HistorianReport> {
+    const { historianPart, tier } = this.parts;
+    return { ...(await historianPart.report()), tier: tier?.report() ?? null };
+  }
+
+  rebuildHistorian(signal: AbortSignal): AsyncIterable<EraseProgress | readonly RebuiltTopic[]> {
+    return workSteps((onProgress: (progress: EraseProgress) => void) => {
+      return this.parts.historianPart.rebuild(onProgress);
+    }, signal);
+  }
+
+  erasures(): ErasureView[] {
+    return this.parts.historianPart.keeper.list().map((state) => this.erasureView(state));
+  }
+
+  previewErasure(order: EraseOrder, signal: AbortSignal): AsyncIterable<EraseProgress | ErasePreview> {
+    const { keeper } = this.parts.historianPart;
+    return workSteps((onProgress: (progress: EraseProgress) => void) => keeper.preview(order, onProgress), signal);
+  }
+
+  erase(order: EraseOrder, signal: AbortSignal): AsyncIterable<EraseProgress | ErasureView> {
+    const { keeper } = this.parts.historianPart;
+    return workSteps(async (onProgress: (progress: EraseProgress) => void) => {
+      return this.erasureView(await keeper.erase(order, onProgress));
+    }, signal);
+  }
+
+  private erasureView(state: ErasureState): ErasureView {
+    const { config, log } = this.parts;
+    return { ...state, outlook: outlookOf(state, config, log.ends) };
+  }
+
   verifyLink(name: string, signal: AbortSignal): AsyncIterable<VerifyStep> {
     return this.parts.links.verify(name, signal);
   }
@@ -231,7 +330,8 @@ export class GatewayServices implements Services {
   }
 
   status(): GatewayStatus {
-    return { site: this.parts.config.site.name, timeUs: this.parts.clock.nowUs() };
+    const { name, timezone } = this.parts.config.site;
+    return { site: name, timezone, timeUs: this.parts.clock.nowUs() };
   }
 
   live(patterns: readonly string[], signal: AbortSignal): AsyncIterable<readonly LiveSample[]> {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
-import { HistorianClient } from '../historian/client.ts';
+import type { HistorianClient } from '../historian/client.ts';
 import { ApiServer } from './api/server.ts';
 import type { ConnectorStatus, DemoServices } from './api/services.ts';
 import type { Address } from './config/address.ts';
@@ -13,12 +13,15 @@ import { type Fault, messageOf } from './core/fault.ts';
 import { Log } from './core/log.ts';
 import type { TopicGap } from './core/reader.ts';
 import { lowestOffsets } from './core/retention/retention.ts';
-import { HISTORY_TOPICS, SAMPLE_TOPICS } from './core/topics.ts';
+import { HISTORY_TOPICS } from './core/topics.ts';
 import { DiskForecast } from './log/disk-forecast.ts';
 import { FullDiskWatch } from './log/full-disk.ts';
 import { RepackWatch } from './log/repack-watch.ts';
-import { GatewayEvents, recoveryEvents } from './gateway-events.ts';
+import { damagedSamples, GatewayEvents, recoveryEvents } from './gateway-events.ts';
 import { GatewayServices } from './gateway-services.ts';
+import { HistorianPart } from './historian-part.ts';
+import { importDoor } from './import/door.ts';
+import { ImportTaking } from './import/taking.ts';
 import { IntakeGroup } from './intake-group.ts';
 import { LinkGroup } from './link-group.ts';
 import { LinkPositions } from './link-positions.ts';
@@ -29,11 +32,13 @@ import { LedgerBook } from './ledger/book.ts';
 import { DataLock } from './lock/data-lock.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { PacedSave } from './paced-save.ts';
+import { QUESTDB, QuestdbPart } from './questdb-part.ts';
+import { RunningParts } from './running-parts.ts';
 import { claimSite } from './site.ts';
-import { type Part, Supervisor } from './supervise.ts';
 import { TagDictionary } from './tags/dictionary.ts';
 import { lastPublishedTag } from './tags/published.ts';
 import { TagRegistrar } from './tags/registrar.ts';
+import { joinTier, TIER } from './tier-part.ts';
 import { Watching } from './watching.ts';
 
 /** How a gateway is run. */
@@ -83,6 +88,7 @@ interface KeptParts {
   readonly historian: HistorianClient;
   readonly watching: Watching;
   readonly links: LinkGroup;
+  readonly questdb: QuestdbPart | undefined;
   readonly book: LedgerBook;
 }
 
@@ -90,8 +96,7 @@ interface KeptParts {
 class Gateway {
   private readonly options: GatewayOptions;
   private readonly clock: Clock = systemClock();
-  private readonly followers: Supervisor[] = [];
-  private readonly stops: { readonly name: string; readonly stop: () => Promise<void> | void }[] = [];
+  private readonly running = new RunningParts();
   /** Why a follower ended last, by its name. */
   private readonly problems = new Map<string, string>();
   private log: Log | undefined;
@@ -104,13 +109,15 @@ class Gateway {
   async start(): Promise<void> {
     const { config, log: logger, signal } = this.options;
     const lock = await DataLock.take(config.data);
-    this.onStop('lock', () => lock.release());
+    this.running.onStop('lock', () => lock.release());
     claimSite(realDisk, config.data, config.site.name);
     const log = await this.openLog();
     if (signal.aborted) return;
 
     const parts = this.makeParts(log);
     const { intake, watching } = parts;
+    parts.historianPart.open();
+    parts.tier?.hideNotDone(parts.historianPart.keeper.list(), parts.dictionary);
     const services = new GatewayServices({
       ...parts,
       config,
@@ -120,17 +127,29 @@ class Gateway {
       problemOf: (worker) => this.problems.get(worker),
     });
     const api = new ApiServer({ services, logger, listen: config.http.listen });
-    lock.serve(await api.handler());
+    const { site, clock } = config;
+    const tiered = parts.tier?.tier.history(parts.historian);
+    const imports = new ImportTaking({
+      ...parts,
+      tiered,
+      log,
+      site: site.name,
+      aheadMs: clock.ahead,
+      clock: this.clock,
+    });
+    lock.serve(importDoor(imports, await api.handler()));
     const http = await api.listen();
-    this.onStop('http', () => api.close());
+    this.running.onStop('http', () => api.close());
+    this.running.onStop('imports', () => imports.stop());
     intake.start();
-    this.onStop('connectors', () => intake.stop());
+    this.running.onStop('connectors', () => intake.stop());
     // Devices wait for their acknowledgements, readers of the log do not: after a crash both would want the same cores.
     await intake.settled(CONNECTORS_FIRST_MS);
-    for (const follower of this.followers) follower.start();
+    this.running.startFollowers();
 
-    this.every('models', MODELS_LOOK_EVERY_MS, () => void watching.models.look());
-    this.every('hold', HOLD_EVERY_MS, () => this.keepLog(log, parts));
+    this.running.every('models', MODELS_LOOK_EVERY_MS, () => void watching.models.look());
+    this.running.every('hold', HOLD_EVERY_MS, () => this.keepLog(log, parts));
+    this.running.every('historian', HOLD_EVERY_MS, () => parts.historianPart.tend());
     void this.recordStart(parts.events);
     if (!signal.aborted) this.options.onStarted?.(http, services.connectors());
   }
@@ -140,7 +159,7 @@ class Gateway {
     const { config, log: logger } = this.options;
     const dictionary = new TagDictionary(realDisk, path.join(config.data, 'tags'));
     dictionary.open();
-    this.onStop('tags', () => dictionary.close());
+    this.running.onStop('tags', () => dictionary.close());
     const book = this.openLedger(log, dictionary);
 
     const events = new GatewayEvents(log.producer(), this.clock, book, (error) => logger.error(messageOf(error)));
@@ -154,30 +173,57 @@ class Gateway {
       this.problems.set(worker, messageOf(error));
       logger.error({ worker }, messageOf(error));
     };
-    const historian = this.startHistorian(log, gaps, (error) => restarted('historian', error));
+    const basis = { config, log, dictionary, events, clock: this.clock, logger };
+    const historianPart = new HistorianPart({ ...basis, onGap: (gap) => void gaps.tell('historian', gap) });
+    const { client: historian } = historianPart;
+    this.running.follow('historian', historianPart.part, (error) => restarted('historian', error));
+    const tier = joinTier(config, log.folder, historianPart, logger);
+    if (tier !== undefined) this.running.follow(TIER, tier, (error) => restarted(TIER, error));
     const positions = this.openLinkPositions();
     const onGap = (name: string, gap: TopicGap): void => void gaps.tell(name, gap);
     const links = new LinkGroup({ links: config.links, log, logger, positions, onGap });
-    for (const [name, part] of links.parts()) this.addFollower(name, part, (error) => restarted(name, error));
+    for (const [name, part] of links.parts()) this.running.follow(name, part, (error) => restarted(name, error));
+    const questdb = this.startQuestdb(log, events, onGap, (error) => restarted(QUESTDB, error));
+    if (questdb !== undefined) historianPart.erasers.push(questdb.client);
     const live = new LiveClient({ logFolder: log.folder, ends: log.ends, topics: HISTORY_TOPICS });
-    this.addFollower('live', live, (error) => restarted('live', error));
+    this.running.follow('live', live, (error) => restarted('live', error));
     const intake = this.makeIntake(log, registrar, book, () => metrics);
-    const watching = new Watching({ config, log, registrar, book, historian, events, gaps, clock: this.clock, logger });
-    if (watching.needed) this.addFollower('watch', watching.client, (error) => restarted('watch', error));
+    const history = tier?.tier.behind(historian) ?? historian;
+    const watching = new Watching({ ...basis, registrar, book, historian, history, gaps });
+    if (watching.needed) this.running.follow('watch', watching.client, (error) => restarted('watch', error));
     watching.start();
-    this.onStop('models', () => watching.stop());
+    this.running.onStop('models', () => watching.stop());
     const { forecast, logForecast } = this.startForecast(log);
     const metrics = new GatewayMetrics({
       connectors: config.connectors.map(({ name }) => name),
-      workers: [...intake.workers, ...this.followers.map(({ name }) => name)],
+      workers: [...intake.workers, ...this.running.followers],
       ledger: () => book.sums(),
       lost: () => new Map([['damage', damagedSamples(log)]]),
-      logEnds: () => endsOf(log),
+      logEnds: () => log.ends.all(),
       historian: () => historian.state(),
       links: () => links.statuses(),
       diskFullSeconds: () => forecast.now().seconds,
     });
-    return { dictionary, book, events, historian, links, live, intake, watching, forecast, logForecast, metrics };
+    questdb?.addMetrics(metrics.registry);
+    historianPart.addMetrics(metrics.registry);
+    tier?.addMetrics(metrics.registry);
+    return {
+      tier,
+      dictionary,
+      registrar,
+      book,
+      events,
+      historian,
+      historianPart,
+      links,
+      questdb,
+      live,
+      intake,
+      watching,
+      forecast,
+      logForecast,
+      metrics,
+    };
   }
 
   private openLinkPositions(): LinkPositions {
@@ -187,16 +233,16 @@ class Gateway {
     if (!positions.open())
       logger.warn({ file }, 'It cannot be read: links hold all of the log until they are reached.');
     const saves = new PacedSave('positions of links', positions, this.clock, logger);
-    this.every('link positions', LINK_POSITIONS_EVERY_MS, () => saves.saveIfDue());
-    this.onStop('link positions', () => positions.save());
+    this.running.every('link positions', LINK_POSITIONS_EVERY_MS, () => saves.saveIfDue());
+    this.running.onStop('link positions', () => positions.save());
     return positions;
   }
 
   /** Tells the log what is still needed of it, and takes over what it has put on record itself. */
-  private keepLog(log: Log, { historian, watching, links, book }: KeptParts): void {
+  private keepLog(log: Log, { historian, watching, links, questdb, book }: KeptParts): void {
     // Whoever makes its state out of the log holds it here: from which offset on, by topic.
     const local = lowestOffsets(historian.holds(), watching.holds());
-    log.hold({ local, links: links.holds() });
+    log.hold({ local, links: { ...links.holds(), ...questdb?.holds() } });
     for (const { offset, key, type, members } of log.takeRecorded()) {
       book.cover('events', offset, offset);
       this.options.log.warn({ key, ...members }, `log: ${type}`);
@@ -211,7 +257,7 @@ class Gateway {
     this.log = log;
     const fullDisk = new FullDiskWatch(() => log.state.diskFull, logger);
     const repacking = new RepackWatch(log.repacking.state, logger);
-    this.every('disk of the log', FULL_DISK_LOOK_EVERY_MS, () => {
+    this.running.every('disk of the log', FULL_DISK_LOOK_EVERY_MS, () => {
       fullDisk.look();
       repacking.look();
       if (this.stopping) void this.giveUpFullDisk();
@@ -220,8 +266,8 @@ class Gateway {
     signal.addEventListener('abort', giveUp, { once: true });
     await log.open((fault) => this.logFailed(fault));
     signal.removeEventListener('abort', giveUp);
-    this.onStop('log', () => log.close());
-    logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(endsOf(log)) }, 'log open');
+    this.running.onStop('log', () => log.close());
+    logger.info({ logId: log.state.identity.logId, ends: Object.fromEntries(log.ends.all()) }, 'log open');
     for (const { type, members } of recoveryEvents(log)) logger.warn(members, `log recovery: ${type}`);
     return log;
   }
@@ -250,13 +296,13 @@ class Gateway {
       logForecast.look(nowMs, log.state.figures);
     };
     look();
-    this.every('disk', DISK_LOOK_EVERY_MS, look);
+    this.running.every('disk', DISK_LOOK_EVERY_MS, look);
     return { forecast, logForecast };
   }
 
   /** Nobody waits for these: on a full disk they become durable when there is space. */
   private async recordStart(events: GatewayEvents): Promise<void> {
-    this.onStop('event', () => events.add('gateway', 'stopped', {}));
+    this.running.onStop('event', () => events.add('gateway', 'stopped', {}));
     await events.add('gateway', 'started', { pid: process.pid, configFile: this.options.configFile });
   }
 
@@ -271,8 +317,8 @@ class Gateway {
     });
     book.open();
     const snapshots = new PacedSave('ledger snapshot', book, this.clock, this.options.log);
-    this.every('ledger', SNAPSHOT_EVERY_MS, () => snapshots.saveIfDue());
-    this.onStop('ledger', () => book.save());
+    this.running.every('ledger', SNAPSHOT_EVERY_MS, () => snapshots.saveIfDue());
+    this.running.onStop('ledger', () => book.save());
     return book;
   }
 
@@ -285,50 +331,25 @@ class Gateway {
     return registrar;
   }
 
-  private startHistorian(log: Log, gaps: ConsumerGaps, onRestart: (error: unknown) => void): HistorianClient {
+  /** Undefined: none is configured. */
+  private startQuestdb(
+    log: Log,
+    events: GatewayEvents,
+    onGap: (consumer: string, gap: TopicGap) => void,
+    onRestart: (error: unknown) => void,
+  ): QuestdbPart | undefined {
     const { config, log: logger } = this.options;
-    const { logId, epoch } = log.state.identity;
-    const historian = new HistorianClient({
-      logFolder: log.folder,
-      folder: path.join(config.data, 'historian'),
-      ends: log.ends,
-      logId,
-      epoch,
-      topics: HISTORY_TOPICS,
-      report: (fault) => logger.error({ code: fault.code }, fault.message),
-      onGap: (gap) => void gaps.tell('historian', gap),
-    });
-    const part = {
-      async run() {
-        await historian.start();
-        const fault = await historian.ended;
-        if (fault !== undefined) throw fault;
-      },
-      stop: () => historian.stop(),
-    };
-    this.addFollower('historian', part, onRestart);
-    return historian;
-  }
-
-  /** A part that follows the log: started when the connectors are open, stopped after them. */
-  private addFollower(name: string, part: Part, onRestart: (error: unknown) => void): void {
-    const supervisor = new Supervisor({ name, part, onRestart });
-    this.followers.push(supervisor);
-    this.onStop(name, () => supervisor.stop());
+    const { questdb } = config.historian;
+    if (questdb === undefined) return undefined;
+    const part = new QuestdbPart({ config: questdb, data: config.data, log, logger, events, onGap });
+    this.running.onStop('readers of QuestDB', () => part.close());
+    this.running.follow(QUESTDB, part.client, onRestart);
+    return part;
   }
 
   /** The log writes no more: nothing is acknowledged from now on. The gateway stays up to say so and to be read from. */
   private logFailed(fault: Fault): void {
     this.options.log.fatal({ code: fault.code }, `${fault.message} ${fault.todo}`);
-  }
-
-  private every(name: string, ms: number, task: () => void): void {
-    const timer = setInterval(task, ms);
-    this.onStop(name, () => clearInterval(timer));
-  }
-
-  private onStop(name: string, stop: () => Promise<void> | void): void {
-    this.stops.push({ name, stop });
   }
 
   /** While stopping: what waits for space on a full disk would be waited for. It is not acknowledged, and comes again. */
@@ -340,22 +361,6 @@ class Gateway {
   async stop(): Promise<void> {
     this.stopping = true;
     await this.giveUpFullDisk();
-    for (const { name, stop } of this.stops.splice(0).toReversed()) {
-      try {
-        await stop();
-      } catch (error) {
-        this.options.log.error({ part: name }, `stopping: ${messageOf(error)}`);
-      }
-    }
+    await this.running.stop((part, reason) => this.options.log.error({ part }, `stopping: ${reason}`));
   }
-}
-
-function endsOf(log: Log): Map<string, number> {
-  return new Map(log.ends.topics.map((topic) => [topic, log.ends.end(topic)]));
-}
-
-/** Samples that the recovery of the log found damaged. */
-function damagedSamples(log: Log): number {
-  const damage = SAMPLE_TOPICS.flatMap((topic) => log.state.reports[topic]?.damage ?? []);
-  return damage.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

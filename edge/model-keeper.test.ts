@@ -3,6 +3,9 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HistorianClient } from '../historian/client.ts';
+import { double, type Tagged } from '../historian/kit/history-kit.ts';
+import { DAY0, historyOf, TierWorld } from '../historian/kit/tier-kit.ts';
+import type { SampleHistory } from '../historian/queries/history.ts';
 import { writeModel } from '../models/folder.ts';
 import { machineSeries, machineSpec, smallModel } from '../models/model-kit.ts';
 import type { ModelSpec, Series } from '../models/model.ts';
@@ -57,12 +60,17 @@ afterEach(async () => {
 });
 
 /** A keeper of these models, as the gateway makes it. */
-function keeperOf(specs: readonly ModelSpec[], minimumS = 600): ModelKeeper {
+function keeperOf(
+  specs: readonly ModelSpec[],
+  minimumS = 600,
+  history: Pick<SampleHistory, 'query' | 'summaries'> = historian,
+): ModelKeeper {
   const keeper = new ModelKeeper({
     models: specs.map((spec) => ({ spec, scoreTag: `${spec.name}-score`, priority: 'high', onReturn: 'normal' })),
     minimumUs: specs.map(() => minimumS * S),
     folder: kit.models,
     historian,
+    history,
     watch: { activate: (model, version) => activated.push(`${model} ${version}`) },
     events: new GatewayEvents(kit.log.producer(), clock, kit.book, (error) => expect.unreachable(String(error))),
     clock,
@@ -183,6 +191,28 @@ describe('a model without a version', () => {
     expect(changed.statuses()).toMatchObject([{ state: 'learning', version: null }]);
     await changed.look();
     expect(changed.statuses()).toMatchObject([{ state: 'active', version: '2' }]);
+  });
+
+  test('learns from what lies in the cold tier, as if it were still in the store', async () => {
+    await using world = new TierWorld([]);
+    const startUs = DAY0 + 80_000 * S;
+    const samples = machineSeries(SECONDS, 1, startUs).flatMap(({ timesUs, values }, column): Tagged[] =>
+      Array.from(timesUs, (timeUs, i) => double(machineSpec.signals[column] ?? '', 0, values[i] ?? 0, { timeUs })),
+    );
+    world.at(1);
+    await world.take(samples);
+    world.at(10);
+    await world.tier(1);
+    await world.expire(5);
+    clock.ms = (startUs + SECONDS * S) / 1000;
+    const alone = keeperOf([machineSpec], 600, historyOf(world.store));
+    await alone.look();
+    expect(alone.statuses()).toMatchObject([{ state: 'learning', progress: { phase: 'collecting', done: 0 } }]);
+    const keeper = keeperOf([machineSpec], 600, world.tiered());
+    await keeper.look();
+    const [status] = keeper.statuses();
+    expect(status).toMatchObject({ state: 'active', version: '1', detail: null });
+    expect(status?.trainedFromUs).toBeLessThan(startUs + 20 * S);
   });
 
   test('that cannot learn has failed with the reason, and tries again after ten minutes', async () => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { HistorianClient } from '../historian/client.ts';
-import type { TagSummary } from '../historian/history.ts';
+import type { SampleHistory, TagSummary } from '../historian/queries/history.ts';
 import { listVersions, readModel } from '../models/folder.ts';
 import type { ModelSpec, Series, TrainingRecord } from '../models/model.ts';
 import type { ModelStatus } from './api/services.ts';
@@ -22,7 +22,9 @@ export interface ModelKeeperOptions {
   readonly minimumUs: readonly number[];
   /** `data/models` */
   readonly folder: string;
-  readonly historian: HistorianClient;
+  readonly historian: Pick<HistorianClient, 'state'>;
+  /** What they learn from: the historian's samples, with the cold tier behind it if there is one. */
+  readonly history: Pick<SampleHistory, 'query' | 'summaries'>;
   readonly watch: Pick<WatchClient, 'activate'>;
   readonly events: GatewayEvents;
   readonly clock: Clock;
@@ -107,10 +109,10 @@ export class ModelKeeper {
 
   /** The span that all signals have in common, if it is long enough and up to date. */
   private async spanOf(kept: Kept): Promise<{ fromUs: number; toUs: number } | undefined> {
-    const { historian, clock } = this.options;
+    const { historian, history, clock } = this.options;
     const { signals, holdS } = kept.watched.spec;
     if (!historian.state().running) return undefined;
-    const summaries = await historian.summaries(signals);
+    const summaries = await history.summaries(signals);
     const missing = signals.filter((signal) => !summaries.some(({ tag }) => tag === signal));
     const fromUs = Math.max(...summaries.map(({ firstUs }) => firstUs));
     const newestUs = Math.max(...summaries.map(({ lastUs }) => lastUs));
@@ -134,13 +136,13 @@ export class ModelKeeper {
   }
 
   private async train(kept: Kept, { fromUs, toUs }: { fromUs: number; toUs: number }): Promise<void> {
-    const { historian, clock, events, logger } = this.options;
+    const { history, clock, events, logger } = this.options;
     const { spec } = kept.watched;
     kept.progress = { phase: 'training', done: 0 };
     kept.detail = null;
     const series: Series[] = [];
     for (const signal of spec.signals)
-      series.push(await loadSeries(historian, signal, fromUs, toUs, { holdUs: spec.holdS * S }));
+      series.push(await loadSeries(history, signal, fromUs, toUs, { holdUs: spec.holdS * S }));
     const startMs = clock.monotonicMs();
     const version = String(this.lastVersion(kept) + 1);
     await this.trainer.train({ spec, series, folder: this.options.folder, version }, (done) => {

@@ -1,7 +1,7 @@
 import type { Config } from './config/schema.ts';
 import type { LimitAlarm, WatchedModel } from './watch/messages.ts';
 
-type Watched = Pick<Config, 'site' | 'alarms' | 'models'>;
+type Watched = Pick<Config, 'alarms' | 'models'> & { readonly site: Pick<Config['site'], 'name'> };
 
 /** Limit alarms as the watch takes them: with absolute paths. */
 export function limitAlarms({ site, alarms }: Watched): LimitAlarm[] {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { HistorianClient } from '../historian/client.ts';
+import type { SampleHistory } from '../historian/queries/history.ts';
 import type { Config } from './config/schema.ts';
 import type { ConsumerGaps } from './consumer-gaps.ts';
 import type { Clock } from './core/clock.ts';
@@ -21,7 +22,9 @@ export interface WatchingOptions {
   readonly log: Log;
   readonly registrar: TagRegistrar;
   readonly book: LedgerBook;
-  readonly historian: HistorianClient;
+  readonly historian: Pick<HistorianClient, 'state'>;
+  /** What models learn from: the historian's samples, with the cold tier behind it if there is one. */
+  readonly history: Pick<SampleHistory, 'query' | 'summaries'>;
   readonly events: GatewayEvents;
   readonly gaps: ConsumerGaps;
   readonly clock: Clock;
@@ -36,7 +39,8 @@ export class Watching {
   readonly needed: boolean;
   private readonly book: LedgerBook;
 
-  constructor({ config, log, registrar, book, historian, events, gaps, clock, logger }: WatchingOptions) {
+  constructor(options: WatchingOptions) {
+    const { config, log, registrar, book, historian, history, events, gaps, clock, logger } = options;
     const alarms = limitAlarms(config);
     const models = watchedModels(config);
     const folder = path.join(config.data, 'models');
@@ -62,6 +66,7 @@ export class Watching {
       minimumUs: config.models.map(({ train }) => train.minimum * 1000),
       folder,
       historian,
+      history,
       watch: this.client,
       events,
       clock,

@@ -5,12 +5,12 @@ import { Fault } from '../edge/core/fault.ts';
 import { LogFolder, type OpenLog } from '../edge/core/kit/log-kit.ts';
 import { type Value, ValueKind } from '../edge/core/sample.ts';
 import { waitFor } from '../test/services/wait.ts';
-import { pointsGrid } from './buckets.ts';
+import { pointsGrid } from './queries/buckets.ts';
 import { HistorianClient, type HistorianOptions } from './client.ts';
-import { batchOf, double, EVER, LOG, T0, type Tagged } from './history-kit.ts';
-import { fileName } from './manifest.ts';
-import { TIER_FILES } from './merge.ts';
-import type { HistoricSample } from './points.ts';
+import { batchOf, double, EVER, LOG, T0, type Tagged } from './kit/history-kit.ts';
+import { fileName } from './files/manifest.ts';
+import type { HistoricSample } from './points/points.ts';
+import { TIER_FILES } from './store/upkeep.ts';
 
 const TAG = 'northmill/a';
 
@@ -122,18 +122,44 @@ describe('the historian in its worker', () => {
     gateway.append([double('northmill/3', 1000, 33), double('northmill/4', 0, 44)]);
     await gateway.caughtUp();
     const named = [];
-    for await (const { samples } of gateway.client.latest(['northmill/4', 'northmill/none', 'northmill/3']))
-      named.push(...samples.map(({ tag, value }) => [tag, value]));
+    for await (const part of gateway.client.latest(['northmill/4', 'northmill/none', 'northmill/3']))
+      for (const { tag, value } of part.samples()) named.push([tag, value]);
     expect(named).toEqual([
       ['northmill/4', 4],
       ['northmill/3', 33],
     ]);
     const all = new Map<string, Value>();
-    for await (const { samples, gaps } of gateway.client.latest(null)) {
-      expect(gaps).toEqual([]);
-      for (const { tag, value } of samples) all.set(tag, value);
+    for await (const part of gateway.client.latest(null)) {
+      expect([...part.gaps()]).toEqual([]);
+      for (const { tag, value } of part.samples()) all.set(tag, value);
     }
     expect(all).toEqual(new Map(tags.map((tag, i) => [tag, i === 3 ? 33 : i])));
+  });
+
+  test('knows tags by number only as long as the worker that gave the numbers', async () => {
+    await using gateway = new Gateway();
+    const { client } = gateway;
+    const tagsOf = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const part of client.latest(null))
+        for (const { tag, value } of part.samples()) found.push(`${tag} ${Number(value)}`);
+      return found;
+    };
+    await client.start();
+    gateway.append([double('northmill/b', 0, 1)]);
+    await gateway.caughtUp();
+    expect(await tagsOf()).toEqual(['northmill/b 1']);
+    gateway.append([double('northmill/a', 0, 2), double('northmill/Öl', 0, 3)]);
+    await gateway.caughtUp();
+    const all = ['northmill/a 2', 'northmill/b 1', 'northmill/Öl 3'];
+    expect(await tagsOf()).toEqual(all);
+    // From now on they are numbered in the order of the file.
+    await client.stop();
+    await client.start();
+    expect(await Promise.all([tagsOf(), tagsOf()])).toEqual([all, all]);
+    const known: string[] = [];
+    for await (const page of client.tags()) known.push(...page.map(({ tag, samples }) => `${tag} ${samples}`));
+    expect(known).toEqual(['northmill/a 1', 'northmill/b 1', 'northmill/Öl 1']);
   });
 
   test('gives aggregates of a million samples in pages, while it goes on to follow the log', async () => {
@@ -145,14 +171,20 @@ describe('the historian in its worker', () => {
     await client.flush();
     const span = { fromUs: T0, toUs: T0 + 1e12 };
     const question = { tag: TAG, ...span, aggregates: ['mean', 'count'] as const };
-    let pages = 0;
     const rows: unknown[] = [];
-    for await (const page of client.buckets({ ...question, grid: pointsGrid(span, 1) })) {
-      if (pages++ === 0) gateway.append([double('northmill/late', 0, 7)]);
+    for await (const page of client.buckets({ ...question, grid: pointsGrid(span, 1) }))
       if (page.rows > 0) rows.push([page.value(0, 0), page.value(0, 1)]);
-    }
     expect(rows).toEqual([[499_999.5, 1_000_000]]);
-    expect(pages).toBeGreaterThan(1);
+    let pages = 0;
+    let samples = 0;
+    // Wider than a page has rows, and no bucket of it is a whole block.
+    const grid = { originUs: T0, widthUs: 11e6, count: Math.ceil(1e6 / 11) };
+    for await (const page of client.buckets({ ...question, grid })) {
+      if (pages++ === 0) gateway.append([double('northmill/late', 0, 7)]);
+      for (let row = 0; row < page.rows; row++) samples += Number(page.value(row, 1));
+    }
+    expect(samples).toBe(1_000_000);
+    expect(pages).toBeGreaterThan(9);
     const asker = new AbortController();
     for await (const page of client.buckets({ ...question, grid: pointsGrid(span, 10_000) }, asker.signal)) {
       expect(page.rows).toBeGreaterThan(0);
@@ -260,12 +292,29 @@ describe('the historian in its worker', () => {
     expect(valuesOf(await gateway.samples())).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('a folder that cannot be made ends it too, in the words of the system', async () => {
+  test('a folder that is a file ends it too, in the words of the system', async () => {
     await using gateway = new Gateway();
     const { client, folder } = gateway;
     writeFileSync(`${folder.data}/historian`, 'no folder');
-    await expect(client.start()).rejects.toMatchObject({ code: 'historian-write-failed' });
+    const started = client.start();
+    const asked = client.status();
+    await expect(started).rejects.toMatchObject({ code: 'data-unreadable' });
+    await expect(asked).rejects.toThrow(
+      /^The part that answers this is not ready. The historian has ended: .*historian/,
+    );
     rmSync(`${folder.data}/historian`);
+    await client.start();
+    gateway.append(doubles(0, 2));
+    await gateway.caughtUp();
+    expect(valuesOf(await gateway.samples())).toEqual([0, 1]);
+  });
+
+  test('a manifest that cannot be read is no failed write', async () => {
+    await using gateway = new Gateway();
+    const { client, folder } = gateway;
+    mkdirSync(`${folder.data}/historian/MANIFEST`, { recursive: true });
+    await expect(client.start()).rejects.toMatchObject({ code: 'data-unreadable' });
+    rmdirSync(`${folder.data}/historian/MANIFEST`);
     await client.start();
     gateway.append(doubles(0, 2));
     await gateway.caughtUp();

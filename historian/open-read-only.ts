@@ -5,27 +5,26 @@ import { assert, Fault, messageOf } from '../edge/core/fault.ts';
 import { LogReader, openEnds } from '../edge/core/reader.ts';
 import { HISTORY_TOPICS } from '../edge/core/topics.ts';
 import { slice } from './answer.ts';
-import { BucketPage, type BucketQuery } from './bucket-page.ts';
-import { queryBuckets } from './bucket-query.ts';
-import {
-  bucketPagesOf,
-  type History,
-  type HistoryPage,
-  type Latest,
-  pagesOf,
-  type RawQuery,
-  type TagSummary,
-} from './history.ts';
-import { loadFiles, Topics } from './loading.ts';
-import { withLostRange } from './lost-ranges.ts';
-import { listFiles, type LostRange, type Manifest, readManifest } from './manifest.ts';
-import { Memtable } from './memtable.ts';
-import { latestOf, queryPage, summariesOf, tagPage } from './query.ts';
-import { SeriesIndex } from './series-index.ts';
-import { SeriesTotals } from './series-totals.ts';
-import type { SampleSink } from './sink.ts';
-import { TopicFeed } from './topic-feed.ts';
-import { View } from './view.ts';
+import { BucketPage, type BucketQuery } from './queries/bucket-page.ts';
+import { queryBuckets } from './queries/bucket-query.ts';
+import { bucketPagesOf, type HistoryPage, pagesOf, type RawQuery, type TagSummary } from './queries/history.ts';
+import type { History } from './questions/history.ts';
+import { LastSamples } from './files/last-samples.ts';
+import type { Latest } from './queries/latest.ts';
+import { latestPages } from './queries/latest-page.ts';
+import { loadFiles, onDisk, Topics } from './store/loading.ts';
+import { withLostRange } from './follow/lost-ranges.ts';
+import { emptyManifest, listFiles, type LostRange, type Manifest, readManifest } from './files/manifest.ts';
+import { Memtable } from './memory/memtable.ts';
+import { queryPage, summariesOf, tagPage } from './queries/query.ts';
+import type { AnalysisPage, AnalysisQuery } from './questions/analysis-query.ts';
+import { queryAnalysis } from './questions/query-analysis.ts';
+import { SeriesIndex } from './files/series-index.ts';
+import { SeriesTotals } from './files/series-totals.ts';
+import type { Arrivals } from './points/arrivals.ts';
+import type { SampleSink } from './follow/sink.ts';
+import { TopicFeed } from './follow/topic-feed.ts';
+import { View } from './reading/view.ts';
 
 /** Memory for what the log holds beyond the files: four times what a gateway ever leaves there. What is beyond it is a gap (`unread`) in every answer. */
 const READ_ONLY_BYTES = 256 * 1024 * 1024;
@@ -33,13 +32,18 @@ const READ_ONLY_BYTES = 256 * 1024 * 1024;
 const ATTEMPTS = 5;
 const END_OF_TIME_MS = Math.floor(Number.MAX_SAFE_INTEGER / 1000) - 1;
 
-/** Where history is read from. */
-export interface ReadOnlyOptions {
+/** Where history lies that is read without its gateway. */
+export interface HistoryFolders {
+  /** Of the historian. */
   readonly folder: string;
   /** The log, for what is not in the files yet. */
   readonly logFolder: string;
-  /** Those of a gateway if left out; one that the log does not have is none. */
+  /** Topics of samples; those of a gateway if left out; one that the log does not have is none. */
   readonly topics?: readonly string[];
+}
+
+/** How it is read. */
+export interface ReadOnlyOptions extends HistoryFolders {
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly memoryBytes?: number;
@@ -57,6 +61,8 @@ export class ReadOnlyHistory implements History {
   private readonly options: ReadOnlyOptions;
   private readonly disk: Disk;
   private view: View | undefined;
+  /** By topic, the offset behind the last record of the log that was looked at. */
+  positions: Readonly<Record<string, number>> = {};
 
   constructor(options: ReadOnlyOptions) {
     this.options = options;
@@ -71,6 +77,7 @@ export class ReadOnlyHistory implements History {
       if (!changed || attempt === ATTEMPTS) {
         opened.replayLog();
         this.view = opened.view();
+        this.positions = opened.positions();
         return;
       }
       opened.view().release();
@@ -82,8 +89,19 @@ export class ReadOnlyHistory implements History {
     this.view = undefined;
   }
 
-  page(query: RawQuery): Promise<HistoryPage> {
-    return Promise.resolve(queryPage(this.opened, query));
+  /** One page, at once: the files are read synchronously. */
+  pageNow(query: RawQuery): HistoryPage {
+    return queryPage(this.opened, query);
+  }
+
+  /** Up to 5,000 tags behind `after`, at once. */
+  tagsNow(after?: string): readonly TagSummary[] {
+    return tagPage(this.opened, after);
+  }
+
+  // oxlint-disable-next-line require-await -- a fault is a rejection, as with the worker's client
+  async page(query: RawQuery): Promise<HistoryPage> {
+    return this.pageNow(query);
   }
 
   query(query: RawQuery, signal?: AbortSignal): AsyncIterable<HistoryPage> {
@@ -99,19 +117,18 @@ export class ReadOnlyHistory implements History {
     return bucketPagesOf(this, query, signal);
   }
 
-  async *latest(tags: readonly string[] | null): AsyncGenerator<Latest> {
-    if (tags !== null) yield latestOf(this.opened, tags);
-    else
-      for await (const page of this.tags())
-        yield latestOf(
-          this.opened,
-          page.map(({ tag }) => tag),
-        );
+  // oxlint-disable-next-line require-await -- a fault is a rejection, as with the worker's client
+  async analysisPage(query: AnalysisQuery): Promise<AnalysisPage> {
+    return queryAnalysis(this.opened, query, slice(this.options.clock));
+  }
+
+  async *latest(tags: readonly string[] | null, elsewhereFromUs?: number): AsyncGenerator<Latest> {
+    yield* latestPages(this.opened, tags, () => slice(this.options.clock), elsewhereFromUs);
   }
 
   // oxlint-disable-next-line require-await -- the interface is that of the worker's client
-  async summaries(tags: readonly string[]): Promise<readonly TagSummary[]> {
-    return summariesOf(this.opened, tags);
+  async summaries(tags: readonly string[], elsewhereFromUs?: number): Promise<readonly TagSummary[]> {
+    return summariesOf(this.opened, tags, elsewhereFromUs);
   }
 
   // oxlint-disable-next-line require-await -- the interface is that of the worker's client
@@ -119,18 +136,19 @@ export class ReadOnlyHistory implements History {
     for (let page = tagPage(this.opened); page.length > 0; page = tagPage(this.opened, page.at(-1)?.tag)) yield page;
   }
 
-  private get opened(): View {
+  /** What is read, until `close`. */
+  get opened(): View {
     assert(this.view !== undefined, 'the history is open');
     return this.view;
   }
 
   private manifest(): Manifest {
     const { folder } = this.options;
-    const manifest = readManifest(this.disk, folder);
+    const manifest = onDisk('data-unreadable', folder, () => readManifest(this.disk, folder));
     if (manifest !== undefined) return manifest;
     if (listFiles(this.disk, folder).length > 0)
       throw new Fault('historian-damaged', `${folder} has files but no MANIFEST.`);
-    return { logId: '', epoch: 0, next: 0, topics: [], files: [], lost: [] };
+    return emptyManifest({ logId: '', epoch: 0 });
   }
 }
 
@@ -138,6 +156,7 @@ export class ReadOnlyHistory implements History {
 class Opening implements SampleSink {
   readonly series = new SeriesIndex();
   private readonly totals = new SeriesTotals();
+  private readonly last = new LastSamples();
   private readonly topics = new Topics();
   private readonly options: ReadOnlyOptions;
   private readonly disk: Disk;
@@ -153,8 +172,8 @@ class Opening implements SampleSink {
     this.memtable = new Memtable(options.memoryBytes ?? READ_ONLY_BYTES);
     this.lost = manifest.lost;
     this.topics.load(manifest);
-    const { series, totals, topics } = this;
-    this.loaded = loadFiles(disk, options.folder, manifest, { series, totals, topics });
+    const { series, totals, last, topics } = this;
+    this.loaded = loadFiles(disk, options.folder, manifest, { series, totals, last, topics });
   }
 
   /** Some files could not be opened. */
@@ -168,7 +187,10 @@ class Opening implements SampleSink {
 
   append(...sample: Parameters<Memtable['append']>): void {
     this.memtable.append(...sample);
-    this.totals.add(sample[0], sample[1]);
+  }
+
+  take(arrivals: Arrivals): number {
+    return this.memtable.take(arrivals);
   }
 
   lose(range: LostRange): void {
@@ -176,11 +198,18 @@ class Opening implements SampleSink {
   }
 
   view(): View {
-    const { series, totals, memtable, lost } = this;
+    const { series, totals, last, memtable, lost } = this;
     const { files, damagedFiles } = this.loaded;
-    const view = new View({ series, totals, topics: this.topics.names, files, damagedFiles, memtable, lost });
+    const { unreadable, erasures, expired } = this.manifest;
+    const hiding = { erasures, expired };
+    const topics = this.topics.names;
+    const view = new View({ series, totals, last, topics, files, damagedFiles, memtable, lost, unreadable, hiding });
     for (const file of files) file.release();
     return view;
+  }
+
+  positions(): Record<string, number> {
+    return Object.fromEntries(this.topics.positions().map(({ topic, position }) => [topic, position]));
   }
 
   replayLog(): void {

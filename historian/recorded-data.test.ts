@@ -4,12 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { ValueKind } from '../edge/core/sample.ts';
 import { runPython } from '../test/services/python.ts';
 import { requireService, testData } from '../test/services/require.ts';
-import { AGGREGATES, BucketPage } from './bucket-page.ts';
-import { queryBuckets } from './bucket-query.ts';
-import { intervalGrid } from './buckets.ts';
-import { applyAll, batchOf, LOG, type Tagged, TestFolder } from './history-kit.ts';
-import { summariesOf } from './query.ts';
-import { Store } from './store.ts';
+import { AGGREGATES, BucketPage } from './queries/bucket-page.ts';
+import { queryBuckets } from './queries/bucket-query.ts';
+import { intervalGrid } from './queries/buckets.ts';
+import { applyAll, batchOf, LOG, type Tagged, TestFolder } from './kit/history-kit.ts';
+import { summariesOf } from './queries/query.ts';
+import { Store } from './store/store.ts';
 
 const skab = testData('skab');
 const python = requireService('python');

@@ -3,10 +3,10 @@ import { systemClock } from '../edge/core/clock.ts';
 import { realDisk } from '../edge/core/disk.ts';
 import { LogFolder } from '../edge/core/kit/log-kit.ts';
 import { repackAll } from '../edge/core/repack/repack-kit.ts';
-import { Follower } from './follower.ts';
-import { batchOf, double, EVER, lineOf, LOG, samplesOf, T0 } from './history-kit.ts';
-import { SharedProgress } from './shared-progress.ts';
-import { Store } from './store.ts';
+import { Follower } from './follow/follower.ts';
+import { batchOf, double, EVER, lineOf, LOG, samplesOf, T0 } from './kit/history-kit.ts';
+import { SharedProgress } from './follow/shared-progress.ts';
+import { Store } from './store/store.ts';
 
 const TAG = 'northmill/a';
 const SAMPLES = 20_000;

@@ -8,9 +8,9 @@ import {
   unfinished,
   unreasonedSkips,
 } from './tidy/code.ts';
-import { importCycles, missingExtensions, wrongArrows } from './tidy/imports.ts';
+import { importCycles, missingExtensions, upwardImports, wrongArrows } from './tidy/imports.ts';
 import { isCode, parseCode, readSources, type Code, type Finding } from './tidy/source.ts';
-import { longFiles, maxFileLines, missingReadmes, privateNames } from './tidy/text.ts';
+import { longFiles, maxFileLines, missingReadmes, privateNames, unlistedFiles } from './tidy/text.ts';
 
 const sources = readSources(resolve(import.meta.dirname, '..'));
 const files = sources.filter(isCode).map(parseCode);
@@ -43,7 +43,8 @@ const rules: { name: string; rule: (code: Code) => Finding[]; offenders: Code[];
       file('edge/core/a.ts', "import { b } from './codec/b.ts';"),
       file('connectors/mqtt/a.ts', "import { b } from '../../edge/core/b.ts';", "import { c } from '../contract.ts';"),
       file('edge/cli/a.ts', "import { b } from '../../historian/b.ts';", "import { c } from '../core/c.ts';"),
-      file('sync/a.test.ts', "import { startKafka } from './services/kafka.ts';"),
+      file('sync/a.test.ts', "import { startKafka } from '../test/services/kafka.ts';"),
+      file('sync/link/link-kit.ts', "import { waitFor } from '../../test/services/wait.ts';"),
       file('test/crash/a.ts', "import { b } from '../../edge/b.ts';"),
       file(
         'sync/a.ts',
@@ -51,6 +52,27 @@ const rules: { name: string; rule: (code: Code) => Finding[]; offenders: Code[];
         "import c from 'zod';",
         "const u = new URL('http://127.0.0.1/');",
       ),
+    ],
+  },
+  {
+    name: 'the rooms of the historian import those below them',
+    rule: upwardImports,
+    offenders: [
+      file('historian/points/a.ts', "import { b } from '../codec/b.ts';"),
+      file('historian/limits.ts', "import type { B } from './points/b.ts';"),
+      file('historian/questions/a.ts', "import { b } from '../client.ts';"),
+      file('historian/parquet/a.ts', "import type { B } from '../sql/b.ts';"),
+      file('historian/store/a.ts', "import { b } from '../kit/b-kit.ts';"),
+      file('historian/attic/a.ts', 'export const a = 1;'),
+    ],
+    innocents: [
+      file('historian/codec/a.ts', "import { b } from '../points/b.ts';", "import { c } from './c.ts';"),
+      file('historian/points/a.ts', "import { b } from '../limits.ts';", "import { c } from '../../edge/core/c.ts';"),
+      file('historian/points/a.test.ts', "import { b } from '../kit/b-kit.ts';"),
+      file('historian/kit/a.ts', "import { b } from '../questdb/b.ts';"),
+      file('historian/sql/sql-kit.ts', "import { b } from '../kit/b.ts';"),
+      file('historian/client.ts', "import { b } from './questions/b.ts';"),
+      file('historian/sql/a.ts', "import { b } from '../client.ts';", "new Worker(new URL('../questdb/b.ts', c));"),
     ],
   },
   {
@@ -182,6 +204,7 @@ describe('the house', () => {
 
   test('every folder with source files says what lives there', () => {
     expect(missingReadmes(sources)).toEqual([]);
+    expect(unlistedFiles(sources)).toEqual([]);
   });
 
   test('nothing names a path of one machine or a registry', () => {
@@ -218,6 +241,13 @@ describe('the rules themselves', () => {
       ['sync/a.ts', 'sync/b/c.ts', 'sync/README.md', 'docs/x.md'].map((path) => ({ path, text })),
     );
     expect(found).toEqual(['sync/b/README.md:1  is missing']);
+  });
+
+  test('a file that the README.md of its folder does not name is found', () => {
+    const readme = { path: 'sync/README.md', text: '- `a.ts`: what begins' };
+    const others = ['a.ts', 'b.ts', 'b.test.ts', 'c/d.ts', 'e.md'].map((name) => ({ path: `sync/${name}`, text: '' }));
+    expect(unlistedFiles([readme, ...others])).toEqual(['sync/README.md:1  sync/b.ts is not in it']);
+    expect(unlistedFiles([{ ...readme, text: 'Routes, a file for each subject.' }, ...others])).toEqual([]);
   });
 
   test('paths of one machine and registries are found in any text', () => {

@@ -1,7 +1,5 @@
+import type { Secret } from '../../edge/core/secret.ts';
 import type { TagClass } from '../../edge/core/topics.ts';
-
-/** A secret: never itself part of the configuration. Read at each `open`. */
-export type Secret = { readonly env: string } | { readonly file: string };
 
 /** Security policies that are spoken (OPC UA Part 7); the deprecated ones are not. */
 export const POLICIES = ['None', 'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'] as const;

@@ -11,10 +11,10 @@ import {
   UserTokenType,
 } from 'node-opcua-client';
 import { Fault, messageOf } from '../../edge/core/fault.ts';
+import { readSecret } from '../../edge/core/secret.ts';
 import { abortError } from '../inbox.ts';
 import type { OpcuaConfig } from './config.ts';
 import type { OpcuaLimits } from './limits.ts';
-import { readSecret } from './secret.ts';
 import { Trust } from './trust.ts';
 
 /** A session with the services that the library's type leaves out. */

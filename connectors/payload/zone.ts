@@ -40,6 +40,14 @@ export class Zone {
     return later;
   }
 
+  /** Every time, UTC in ms, at which the clock reads this, the earlier first: two where summer time ends, none where it begins. */
+  instantsOf(wallMs: number): number[] {
+    const before = this.rememberedOffset(wallMs - DAY_MS);
+    const after = this.rememberedOffset(wallMs + DAY_MS);
+    if (before === after) return [wallMs - before];
+    return [before, after].flatMap((offset) => (this.offsetAt(wallMs - offset) === offset ? [wallMs - offset] : []));
+  }
+
   private rememberedOffset(utcMs: number): number {
     const hour = Math.floor(utcMs / HOUR_MS);
     const known = this.remembered.get(hour);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bucketsText } from './buckets-text.ts';
 import type { HistoryFormat } from './history-text.ts';
 import type { BucketsPage, Reduction } from './services.ts';
-import { START_US } from './services-kit.ts';
+import { bucketsOf, START_US } from './services-kit.ts';
 import { aggregatesShape, chartShape } from './shapes.ts';
 
 async function textOf(
@@ -30,8 +30,8 @@ const perMinute: Reduction = {
 };
 const chart: Reduction = { type: 'points', points: 2 };
 
-function page(tag: string, rows: BucketsPage['rows'], more: Partial<BucketsPage> = {}): BucketsPage {
-  return { tag, widthUs: MINUTE, partial: [START], rows, gaps: [], ...more };
+function page(tag: string, rows: Parameters<typeof bucketsOf>[0], more: Partial<BucketsPage> = {}): BucketsPage {
+  return { tag, widthUs: MINUTE, partial: [START], buckets: bucketsOf(rows), gaps: [], ...more };
 }
 
 const first = page('plant/a', [{ timeUs: START, values: [0.1, 2n ** 64n - 1n, 2] }]);
@@ -85,17 +85,25 @@ test('JSON has an item for each tag, however many pages it takes, and ends with 
   });
 });
 
-test('a chart says how wide its buckets are, or that it has samples', async () => {
+test('a chart says how wide its buckets are and which the span cuts, or that it has samples', async () => {
   const values = [0, 3, 1, 2, 7];
   const buckets = page('plant/a', [{ timeUs: START, values }], { widthUs: 86_400_000 });
-  const samples = page('plant/b', [{ timeUs: START_US, values: [null, null, null, null, 0] }], { widthUs: null });
+  const missing = [null, null, null, null, 0];
+  const samples = page('plant/b', [{ timeUs: START_US, values: missing }], { widthUs: null, partial: [] });
   const text = await textOf('json', true, chart, [buckets, samples]);
   expect(chartShape.parse(JSON.parse(text)).items).toEqual([
-    { tag: 'plant/a', raw: false, bucketSeconds: 86.4, points: [['2020-03-17T10:14:00.000000Z', ...values]] },
+    {
+      tag: 'plant/a',
+      raw: false,
+      bucketSeconds: 86.4,
+      partial: ['2020-03-17T10:14:00.000000Z'],
+      points: [['2020-03-17T10:14:00.000000Z', ...values]],
+    },
     {
       tag: 'plant/b',
       raw: true,
       bucketSeconds: null,
+      partial: [],
       points: [['2020-03-17T10:14:33.000000Z', null, null, null, null, 0]],
     },
   ]);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { catalogue, Fault, type FaultCode } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
+import { Fault, type FaultCode } from '../core/fault.ts';
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts';
 import { problemOf } from './problem.ts';
 

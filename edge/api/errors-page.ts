@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { catalogue, type FaultCode } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
+import type { FaultCode } from '../core/fault.ts';
 import { statusOf } from './problem.ts';
 
 /** The page that is made from the catalogue of faults. Run this file to write it: `npx node edge/api/errors-page.ts`. */
@@ -33,7 +34,7 @@ HTTP answers are problem documents (RFC 9457, \`application/problem+json\`); \`t
 none is named below:
 
 \`\`\`json
-{"type":"urn:millrace:error:tag-unknown","title":"There is no such tag.","status":404,"detail":"plant/pump","todo":"The tag list is at GET /api/v1/tags."}
+{"type":"urn:millrace:error:tag-unknown","title":"There is no such tag.","status":404,"detail":"plant/pump","todo":"The tag list is at GET /api/v1/tags; \`millrace sql \\"FROM tags\\"\` prints it."}
 \`\`\`
 
 This page is made from the catalogue in \`edge/core/fault.ts\` (\`npx node edge/api/errors-page.ts\`).

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { BucketPage, type BucketQuery } from '../../historian/bucket-page.ts';
-import { HistoryPage, type RawQuery } from '../../historian/history.ts';
-import { Points } from '../../historian/points.ts';
+import { BucketPage, type BucketQuery } from '../../historian/queries/bucket-page.ts';
+import { HistoryPage, type RawQuery } from '../../historian/queries/history.ts';
+import { Points } from '../../historian/points/points.ts';
 import type { TagType } from '../core/sample.ts';
 import { MAX_TIME_US } from '../core/sample.ts';
-import { historianBuckets, historianPages } from './historian-pages.ts';
+import { historianBuckets, samplePages } from './historian-pages.ts';
 import type { BucketsPage, Reduction } from './services.ts';
 
 const entry = {
@@ -17,7 +17,10 @@ const entry = {
   source: 'pump',
   createdUs: 0,
 } as const;
-const dictionary = { find: (path: string) => (path.toLowerCase() === 'plant/a' ? entry : undefined) };
+const dictionary = {
+  all: () => [entry],
+  find: (path: string) => (path.toLowerCase() === 'plant/a' ? entry : undefined),
+};
 
 function historian() {
   const asked: RawQuery[] = [];
@@ -33,7 +36,7 @@ const query = (tags: readonly string[]) => ({ tags, fromUs: 0, toUs: 5, signal: 
 test('a tag is answered once, however often and in whatever case it is asked for', async () => {
   const { asked, query: history } = historian();
   const tags: string[] = [];
-  for await (const page of historianPages({ query: history }, dictionary, query(['plant/a', 'PLANT/A', 'plant/A'])))
+  for await (const page of samplePages({ query: history }, dictionary, query(['plant/a', 'PLANT/A', 'plant/A'])))
     tags.push(page.tag);
   expect(tags).toEqual(['plant/A']);
   expect(asked).toEqual([{ tag: 'plant/A', fromUs: 0, toUs: 5 }]);
@@ -41,7 +44,7 @@ test('a tag is answered once, however often and in whatever case it is asked for
 
 test('a tag that there is not is a fault before anything is read', async () => {
   const { asked, query: history } = historian();
-  const pages = historianPages({ query: history }, dictionary, query(['plant/a', 'plant/b']));
+  const pages = samplePages({ query: history }, dictionary, query(['plant/a', 'plant/b']));
   await expect(pages.next()).rejects.toMatchObject({ code: 'tag-unknown', detail: 'plant/b' });
   expect(asked).toEqual([]);
 });
@@ -68,7 +71,7 @@ function aggregating(type: TagType | null = 'double') {
     const { signal } = new AbortController();
     const pages = [];
     const given = { tags, fromUs, toUs, signal, reduction };
-    for await (const page of historianBuckets({ buckets, summaries }, { find }, given)) pages.push(page);
+    for await (const page of historianBuckets({ buckets, summaries }, { all: () => [], find }, given)) pages.push(page);
     return pages;
   }
   return { asked, ask };

@@ -2,9 +2,16 @@ import { expect, test } from 'vitest';
 import { Flag } from '../core/flags.ts';
 import { StatusCode } from '../core/status-code.ts';
 import { ValueKind } from '../core/sample.ts';
+import { HistoryPage } from '../../historian/queries/history.ts';
+import type { Gap } from '../../historian/reading/gap.ts';
 import { type HistoryFormat, historyText } from './history-text.ts';
-import type { HistoryPage } from './services.ts';
-import { sampleAt, START_US } from './services-kit.ts';
+import type { HistorySample } from './services.ts';
+import { pointsOf, sampleAt, START_US } from './services-kit.ts';
+
+/** Samples of a tag. */
+function pageOf(tag: string, samples: readonly HistorySample[], gaps: readonly Gap[] = []): HistoryPage {
+  return new HistoryPage(tag, pointsOf(samples), [], gaps, null);
+}
 
 async function textOf(
   format: HistoryFormat,
@@ -20,6 +27,7 @@ async function textOf(
   return text;
 }
 
+const SPAN = { fromUs: START_US, toUs: START_US + 5 };
 const first = sampleAt(START_US, 54.25);
 const bad = { ...sampleAt(START_US + 1, 0), kind: ValueKind.null, value: null, quality: StatusCode.BadNoData };
 const suspect = {
@@ -30,7 +38,7 @@ const suspect = {
 };
 
 test('CSV of one tag has no column for it', async () => {
-  expect(await textOf('csv', false, [{ tag: 'plant/a', samples: [first, bad, suspect] }])).toBe(
+  expect(await textOf('csv', false, [pageOf('plant/a', [first, bad, suspect])])).toBe(
     'time,value,quality\n' +
       '2020-03-17T10:14:33.000000Z,54.25,0\n' +
       '2020-03-17T10:14:33.000001Z,,2157641728\n' +
@@ -39,10 +47,7 @@ test('CSV of one tag has no column for it', async () => {
 });
 
 test('CSV of several tags begins with the tag', async () => {
-  const pages = [
-    { tag: 'plant/a', samples: [first] },
-    { tag: 'plant/b, c', samples: [first] },
-  ];
+  const pages = [pageOf('plant/a', [first]), pageOf('plant/b, c', [first])];
   expect(await textOf('csv', true, pages)).toBe(
     'tag,time,value,quality\n' +
       'plant/a,2020-03-17T10:14:33.000000Z,54.25,0\n' +
@@ -51,11 +56,8 @@ test('CSV of several tags begins with the tag', async () => {
 });
 
 test('JSON has flags, device time and gaps where there are any', async () => {
-  const gap = { fromUs: START_US, toUs: START_US + 5, reason: 'damage', samples: null, detail: 'Records 1 to 2.' };
-  const text = await textOf('json', false, [
-    { tag: 'plant/a', samples: [first] },
-    { tag: 'plant/a', samples: [suspect], gaps: [gap] },
-  ]);
+  const gap = { ...SPAN, reason: 'damage', samples: null, detail: 'Records 1 to 2.' } as const;
+  const text = await textOf('json', false, [pageOf('plant/a', [first]), pageOf('plant/a', [suspect], [gap])]);
   expect(JSON.parse(text)).toEqual({
     items: [
       { tag: 'plant/a', time: '2020-03-17T10:14:33.000000Z', value: 54.25, quality: 0 },
@@ -84,8 +86,8 @@ test('JSON has flags, device time and gaps where there are any', async () => {
 
 /** A page without samples that has a gap of 1 µs. */
 function gapPage(tag: string, i: number): HistoryPage {
-  const gap = { fromUs: START_US + i, toUs: START_US + i + 1, reason: 'damage', samples: 1, detail: '' };
-  return { tag, samples: [], gaps: [gap] };
+  const gap = { fromUs: START_US + i, toUs: START_US + i + 1, reason: 'damage', samples: 1, detail: '' } as const;
+  return pageOf(tag, [], [gap]);
 }
 
 test('gaps beyond 10,000 are joined by tag, never left out; their number is told', async () => {
@@ -116,7 +118,7 @@ test('a long history comes in pieces', async () => {
   const samples = Array.from({ length: 10_000 }, (_, i) => sampleAt(START_US + i, i));
   const pieces: number[] = [];
   const pages = (async function* () {
-    yield await Promise.resolve({ tag: 'plant/a', samples });
+    yield await Promise.resolve(pageOf('plant/a', samples));
   })();
   for await (const piece of historyText('csv', false, pages)) pieces.push(piece.length);
   expect(pieces.length).toBeGreaterThan(4);

@@ -1,11 +1,16 @@
-import { flagNames } from '../core/flags.ts';
-import type { HistoryGap, HistoryPage, HistorySample, TagSample } from './services.ts';
+import { ARROW_MEDIA_TYPE } from '../../historian/arrow/stream.ts';
+import type { HistoryPage } from '../../historian/queries/history.ts';
+import { csvSampleLines, jsonSampleLines } from './sample-lines.ts';
+import type { HistoryGap } from './services.ts';
+import { TextBytes } from './text-bytes.ts';
 import { formatTime } from './time-text.ts';
-import { csvText, csvValue, jsonValue } from './value-text.ts';
 
 export type HistoryFormat = 'csv' | 'json';
+/** What the route gives; Arrow is not text. */
+export type AnswerFormat = HistoryFormat | 'arrow';
 
-export const HISTORY_MEDIA_TYPES: Readonly<Record<HistoryFormat, string>> = {
+export const HISTORY_MEDIA_TYPES: Readonly<Record<AnswerFormat, string>> = {
+  arrow: ARROW_MEDIA_TYPE,
   csv: 'text/csv; charset=utf-8; header=present',
   json: 'application/json; charset=utf-8',
 };
@@ -29,21 +34,22 @@ export async function* historyText(
   pages: AsyncIterable<HistoryPage>,
   onEnd: (gaps: number) => void = () => undefined,
 ): AsyncGenerator<string> {
-  const lines = format === 'csv' ? csvLines(manyTags) : jsonLines();
+  const isCsv = format === 'csv';
+  const lines = isCsv ? csvSampleLines(manyTags) : jsonSampleLines();
+  const out = new TextBytes();
   const gaps: TaggedGap[] = [];
-  let piece = lines.begin;
-  for await (const { tag, samples, gaps: missing = [] } of pages) {
+  out.text(isCsv ? `${manyTags ? 'tag,' : ''}time,value,quality\n` : '{"items":[');
+  for await (const { tag, points, gaps: missing } of pages) {
     const prefix = lines.prefix(tag);
     for (const gap of missing) keepGap(gaps, { tag, gap });
-    for (const sample of samples) {
-      piece += lines.row(prefix, sample);
-      if (piece.length < PIECE_CHARACTERS) continue;
-      yield piece;
-      piece = '';
+    for (let row = 0; row < points.count; row++) {
+      lines.row(out, prefix, points, row);
+      if (out.isFull) yield out.take();
     }
   }
   onEnd(gaps.length);
-  yield piece + lines.end(gaps);
+  if (!isCsv) out.text(`\n],${jsonGaps(gaps)}}\n`);
+  yield out.take();
 }
 
 /** A gap beside its tag. */
@@ -64,38 +70,6 @@ export function keepGap(gaps: TaggedGap[], { tag, gap }: TaggedGap): void {
   gaps.splice(-1, 1, { tag, gap: { ...last.gap, fromUs, toUs, samples: null, detail: 'Several gaps.' } });
 }
 
-interface Lines {
-  readonly begin: string;
-  end(gaps: readonly TaggedGap[]): string;
-  /** What the rows of a tag have in common. */
-  prefix(tag: string): string;
-  row(prefix: string, sample: HistorySample): string;
-}
-
-function csvLines(manyTags: boolean): Lines {
-  return {
-    begin: manyTags ? 'tag,time,value,quality\n' : 'time,value,quality\n',
-    end: () => '',
-    prefix: (tag) => (manyTags ? `${csvText(tag)},` : ''),
-    row: (prefix, { timeUs, kind, value, quality }) =>
-      `${prefix}${formatTime(timeUs)},${csvValue(kind, value)},${quality}\n`,
-  };
-}
-
-function jsonLines(): Lines {
-  let separator = '';
-  return {
-    begin: '{"items":[',
-    end: (gaps) => `\n],${jsonGaps(gaps)}}\n`,
-    prefix: (tag) => JSON.stringify(tag),
-    row(prefix, sample) {
-      const text = `${separator}\n${jsonRow(prefix, sample)}`;
-      separator = ',';
-      return text;
-    },
-  };
-}
-
 /** The member `gaps` of an answer. */
 export function jsonGaps(gaps: readonly TaggedGap[]): string {
   return `"gaps":[${gaps.map((gap) => `\n${jsonGap(gap)}`).join(',')}]`;
@@ -104,18 +78,4 @@ export function jsonGaps(gaps: readonly TaggedGap[]): string {
 function jsonGap({ tag, gap: { fromUs, toUs, reason, samples, detail } }: TaggedGap): string {
   const span = `"from":"${formatTime(fromUs)}","to":"${formatTime(toUs)}"`;
   return `{"tag":${JSON.stringify(tag)},${span},"reason":${JSON.stringify(reason)},"samples":${samples},"detail":${JSON.stringify(detail)}}`;
-}
-
-/** One sample of a tag as a JSON object. */
-export function jsonSample(sample: TagSample): string {
-  return jsonRow(JSON.stringify(sample.tag), sample);
-}
-
-function jsonRow(tag: string, sample: HistorySample): string {
-  const { timeUs, kind, value, quality, flags, deviceTimeUs, serverTimeUs } = sample;
-  let text = `{"tag":${tag},"time":"${formatTime(timeUs)}","value":${jsonValue(kind, value)},"quality":${quality}`;
-  if (flags !== 0) text += `,"flags":${JSON.stringify(flagNames(flags))}`;
-  if (deviceTimeUs !== null) text += `,"deviceTime":"${formatTime(deviceTimeUs)}"`;
-  if (serverTimeUs !== null) text += `,"serverTime":"${formatTime(serverTimeUs)}"`;
-  return `${text}}`;
 }

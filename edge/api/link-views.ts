@@ -55,14 +55,15 @@ function progressOf({ topic, from, at, to }: Compared): VerifyStep {
 }
 
 function resultOf(results: readonly TopicResult[]): VerifyStep {
-  const topics = results.map(({ topic, destination, from, compared, unknown, firstDifference, missing, surplus }) => ({
-    topic,
-    destination,
-    from,
-    compared,
-    unknown,
+  const topics = results.map(({ firstDifference, surplus, ...rest }) => ({
+    topic: rest.topic,
+    destination: rest.destination,
+    from: rest.from,
+    compared: rest.compared,
+    unknown: rest.unknown,
+    erased: rest.erased,
     different: firstDifference === undefined ? 0 : 1,
-    missing,
+    missing: rest.missing,
     extra: surplus,
     examples: firstDifference === undefined ? [] : [`record ${firstDifference.offset}: ${firstDifference.field}`],
   }));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { catalogue, type FaultCode } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
+import type { FaultCode } from '../core/fault.ts';
 import { PROBLEM_MEDIA_TYPE, statusOf } from './problem.ts';
 import type { AnswerDescription, Route } from './route.ts';
 import { problemShape } from './shapes.ts';

@@ -1,4 +1,5 @@
-import { catalogue, type Fault, type FaultCode } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
+import type { Fault, FaultCode } from '../core/fault.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
@@ -18,18 +19,27 @@ const statuses: Partial<Record<FaultCode, number>> = {
   'aggregate-type': 400,
   'host-refused': 403,
   'not-found': 404,
+  'method-not-allowed': 405,
   'tag-unknown': 404,
   'alarm-unknown': 404,
   'alarm-state': 409,
   'log-topic-unknown': 404,
   'link-unknown': 404,
   'not-acceptable': 406,
+  'erase-refused': 409,
   'not-ready': 503,
+  'sql-invalid': 422,
+  'sql-refused': 422,
+  'sql-limit': 422,
   'too-many-requests': 429,
   'log-closed': 503,
   'kafka-unreachable': 502,
   'kafka-refused': 502,
   'kafka-protocol': 502,
+  'questdb-unreachable': 502,
+  'tier-unreachable': 502,
+  'questdb-refused': 502,
+  'questdb-unauthorized': 502,
 };
 
 /** Stable identifier of a fault; `docs/errors.md` lists all of them. */

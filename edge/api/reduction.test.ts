@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AGGREGATES } from '../../historian/bucket-page.ts';
+import { AGGREGATES } from '../../historian/queries/bucket-page.ts';
 import { Fault } from '../core/fault.ts';
 import { parseReduction, type ReductionTexts } from './reduction.ts';
 
@@ -40,8 +40,14 @@ describe('what a history is reduced to', () => {
   });
 
   test.each<[ReductionTexts, string]>([
-    [{ interval: '1m' }, 'aggregate: missing, expected some of mean,min,max,count,first,last beside interval.'],
-    [{ aggregate: 'mean' }, 'interval: missing, expected a time such as 1m beside aggregate.'],
+    [
+      { interval: '1m' },
+      'aggregate: missing, expected some of mean,min,max,count,first,last or of OPC UA Part 13 beside interval.',
+    ],
+    [
+      { aggregate: 'mean' },
+      'interval: missing, expected a time such as 1m, or day, week, month, shift, beside aggregate.',
+    ],
     [{ interval: '0s', aggregate: 'mean' }, 'interval: expected a time of at least 1ms'],
     [{ interval: '1.5ms', aggregate: 'mean' }, 'interval: expected a time of at least 1ms'],
     [{ interval: '9007199254740991ms', aggregate: 'mean' }, 'interval: expected'],

@@ -1,4 +1,4 @@
-import { AGGREGATES, type Aggregate } from '../../historian/bucket-page.ts';
+import { AGGREGATES, type Aggregate } from '../../historian/queries/bucket-page.ts';
 import { MAX_CHART_POINTS } from '../../historian/limits.ts';
 import { parseDuration } from '../config/quantities.ts';
 import { Fault } from '../core/fault.ts';
@@ -29,8 +29,9 @@ export function parseReduction(
   }
   if (interval === undefined && aggregate === undefined) return undefined;
   if (aggregate === undefined)
-    return refuse(`aggregate: missing, expected some of ${AGGREGATES.join(',')} beside interval.`);
-  if (interval === undefined) return refuse('interval: missing, expected a time such as 1m beside aggregate.');
+    return refuse(`aggregate: missing, expected some of ${AGGREGATES.join(',')} or of OPC UA Part 13 beside interval.`);
+  if (interval === undefined)
+    return refuse('interval: missing, expected a time such as 1m, or day, week, month, shift, beside aggregate.');
   const widthUs = (parseDuration(interval) ?? 0) * 1000;
   if (widthUs < 1 || widthUs > MAX_TIME_US)
     refuse('interval: expected a time of at least 1ms, such as 250ms, 30s, 1m, 1h or 1d.');

@@ -18,9 +18,16 @@ export interface Call<Query, Params, Body = unknown> {
 export interface Answer {
   readonly status?: number;
   readonly mediaType: string;
-  readonly body: string | AsyncIterable<string>;
-  /** What is known only when all pieces were sent (RFC 9110, section 6.5). */
-  readonly trailer?: { readonly name: string; value(): string };
+  readonly body: string | AsyncIterable<string | Uint8Array>;
+  /** What is known only when all pieces were sent. */
+  readonly trailer?: Trailer;
+  readonly trailers?: readonly Trailer[];
+}
+
+/** A field behind an answer (RFC 9110, section 6.5). */
+interface Trailer {
+  readonly name: string;
+  value(): string;
 }
 
 /** A possible answer, for the OpenAPI document. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { catalogue } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
 import type { Method, Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 import type { ApiServer } from './server.ts';
@@ -32,8 +32,13 @@ interface Answer {
   readonly text: string;
 }
 
-async function get(url: string, headers: Record<string, string> = {}, method: Method = 'GET'): Promise<Answer> {
-  const answer = await api.inject({ method, url, headers });
+async function get(
+  url: string,
+  headers: Record<string, string> = {},
+  method: Method = 'GET',
+  body?: object,
+): Promise<Answer> {
+  const answer = await api.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
   return { status: answer.statusCode, type: String(answer.headers['content-type']), text: answer.body };
 }
 
@@ -64,7 +69,21 @@ async function origin(): Promise<string> {
 
 describe('every route', () => {
   const routes = allRoutes('0.0.0').map((route) => [`${route.method} ${route.path}`, route] as const);
-  const queries: Record<string, string> = { history: '?tag=plant/a', latest: '?tag=plant/a', live: '?tag=**' };
+  const queries: Record<string, string> = {
+    history: '?tag=plant/a',
+    eventFrames: '?tag=plant/a&above=0',
+    latest: '?tag=plant/a',
+    live: '?tag=**',
+    prometheusQuery: '?query=1',
+    prometheusQueryForm: '?query=1',
+    prometheusQueryRange: '?query=1&start=0&end=1&step=1',
+    prometheusQueryRangeForm: '?query=1&start=0&end=1&step=1',
+  };
+  const span = { from: '2020-03-17T10:00:00Z', to: '2020-03-17T11:00:00Z' };
+  const bodies: Record<string, object> = {
+    erase: { tags: ['plant/a'], ...span, reason: 'a test' },
+    sql: { sql: 'SELECT 1 AS n' },
+  };
   const fault = 'valve-partly-closed';
   const names: Record<string, string> = { verifyLink: 'cloud', beginDemoFault: fault, endDemoFault: fault };
   const address = ({ path, operation }: Route): string =>
@@ -73,7 +92,7 @@ describe('every route', () => {
   test.each(routes)('%s answers as the OpenAPI document says', async (_name, route) => {
     const url = address(route) + (queries[route.operation] ?? '');
     for (const { mediaType, schema, status } of route.answers.filter((answer) => answer.status === 200)) {
-      const answer = await get(url, { accept: mediaType }, route.method);
+      const answer = await get(url, { accept: mediaType }, route.method, bodies[route.operation]);
       expect(answer.status).toBe(status);
       expect(answer.type.split(';')[0]).toBe(mediaType);
       if (schema === undefined) continue;
@@ -82,7 +101,10 @@ describe('every route', () => {
     }
   });
 
-  test.each(routes)('%s refuses a parameter that it does not have', async (_name, route) => {
+  // Grafana sends Prometheus what Prometheus knows, and more with each version.
+  const strict = routes.filter(([, { path }]) => !path.startsWith('/prometheus/'));
+
+  test.each(strict)('%s refuses a parameter that it does not have', async (_name, route) => {
     const answer = await get(`${address(route)}?tga=1`, {}, route.method);
     expect([answer.status, answer.type]).toEqual([400, 'application/problem+json']);
   });
@@ -239,7 +261,7 @@ describe('history', () => {
   });
 
   test('a format that does not exist is 406', async () => {
-    const accept = 'application/vnd.apache.arrow.stream';
+    const accept = 'image/png';
     expect(await problem('/api/v1/history?tag=plant/a', { accept })).toMatchObject({ status: 406 });
   });
 });
@@ -260,8 +282,6 @@ describe('links', () => {
 describe('what is refused', () => {
   test('an address that does not exist', async () => {
     expect(await problem('/nothing')).toMatchObject({ status: 404, type: 'urn:millrace:error:not-found' });
-    const { status } = await get('/api/v1/tags', {}, 'POST');
-    expect(status).toBe(404);
   });
 
   test.each([

@@ -1,27 +1,41 @@
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
+import { HistoryPage } from '../../historian/queries/history.ts';
+import { Latest } from '../../historian/queries/latest.ts';
+import type { RebuiltTopic } from '../../historian/store/rebuild.ts';
+import { Points } from '../../historian/points/points.ts';
+import { putSample } from '../../historian/points/put-sample.ts';
 import type { StandingAlarm } from '../alarms/alarm.ts';
 import type { AlarmAction } from '../alarms/book.ts';
 import type { Address } from '../config/address.ts';
 import { Fault } from '../core/fault.ts';
 import { type LedgerTotals, UNMAPPED } from '../core/ledger.ts';
 import { ValueKind } from '../core/sample.ts';
+import type { ErasePreview, EraseProgress } from '../erasures/keeper.ts';
+import type { EraseOrder } from '../erasures/order.ts';
+import { erasedView, SOME_HISTORIAN } from './care-kit.ts';
+import type { ErasureView, HistorianReport } from './care-services.ts';
+import { historianFrames } from './analysis/frames.ts';
+import type { FoundFrames, FramesQuery } from './analysis/frames-request.ts';
+import { memoryDictionary, memoryHistory } from './analysis/memory-history-kit.ts';
+import type { SiteCalendar, TablePage, TableQuery } from './analysis/request.ts';
+import { historianTables } from './analysis/table-pages.ts';
 import { CHART_AGGREGATES } from './historian-pages.ts';
 import { ApiServer } from './server.ts';
 import type {
   DemoFault,
+  Buckets,
   BucketsPage,
   BucketsQuery,
   ClockForecast,
   Forecast,
-  HistoryPage,
   HistoryQuery,
   HistorySample,
   LiveSample,
   ModelStatus,
   Services,
+  SqlQuestion,
   TagInfo,
-  TagSample,
   VerifyStep,
 } from './services.ts';
 
@@ -31,6 +45,25 @@ export const START_US = 1_584_440_073_000_000;
 /** A good double. */
 export function sampleAt(timeUs: number, value: number): HistorySample {
   return { timeUs, deviceTimeUs: null, kind: ValueKind.double, value, quality: 0, flags: 0, serverTimeUs: null };
+}
+
+/** Samples in columns. */
+export function pointsOf(samples: readonly HistorySample[]): Points {
+  const points = new Points(samples.length);
+  for (const [i, sample] of samples.entries())
+    putSample(points, sample.timeUs, i, sample, sample.deviceTimeUs ?? Number.NaN);
+  return points;
+}
+
+/** Rows of buckets in columns. */
+export function bucketsOf(
+  rows: readonly { readonly timeUs: number; readonly values: readonly (number | bigint | null)[] }[],
+): Buckets {
+  return {
+    rows: rows.length,
+    times: Float64Array.from(rows, ({ timeUs }) => timeUs),
+    value: (row, column) => rows[row]?.values[column] ?? null,
+  };
 }
 
 function totalsOf(received: number): LedgerTotals {
@@ -118,6 +151,8 @@ export class MemoryServices implements Services {
   disk: { freeBytes: number; fullInSeconds: number | null } = { freeBytes: 20 * 1024 ** 3, fullInSeconds: 41 * 3600 };
   /** Samples by tag. */
   readonly samples = new Map<string, HistorySample[]>();
+  /** Clock, shifts and counters of the site. */
+  calendar: SiteCalendar = { timezone: 'Europe/Berlin', shifts: [], counterOf: () => undefined };
   /** Samples of a page. */
   pageSamples = 2;
   /** How often a history was asked for, and how many of them ended. */
@@ -138,7 +173,7 @@ export class MemoryServices implements Services {
   demo: MemoryDemo | undefined = new MemoryDemo();
 
   status() {
-    return { site: 'plant', timeUs: START_US };
+    return { site: 'plant', timezone: this.calendar.timezone, timeUs: START_US };
   }
 
   readiness() {
@@ -164,10 +199,13 @@ export class MemoryServices implements Services {
     });
   }
 
-  async *latest(tags: readonly string[] | null): AsyncGenerator<TagSample> {
+  async *latest(tags: readonly string[] | null): AsyncGenerator<Latest> {
     const wanted = tags?.map((tag) => this.known(tag)) ?? [...this.samples.keys()];
-    for (const tag of await Promise.resolve(wanted))
-      yield* (this.samples.get(tag) ?? []).slice(-1).map((sample) => ({ tag, ...sample }));
+    for (const tag of await Promise.resolve(wanted)) {
+      const points = pointsOf((this.samples.get(tag) ?? []).slice(-1));
+      const none = { without: new Uint32Array(0), topics: [], gaps: [], standing: [] };
+      yield new Latest({ points, places: new Uint32Array(points.count), ...none }, () => tag);
+    }
   }
 
   /** Each sample is a bucket of its own: what is made of many is tested with the historian. */
@@ -178,11 +216,17 @@ export class MemoryServices implements Services {
       const rows = inside.map(({ timeUs, value }) => {
         return { timeUs, values: columns.map((name) => (name === 'count' ? 1 : (value as number))) };
       });
-      yield { tag, widthUs: reduction.type === 'points' ? null : reduction.widthUs, partial: [], rows, gaps: [] };
+      yield {
+        tag,
+        widthUs: reduction.type === 'points' ? null : reduction.widthUs,
+        partial: [],
+        buckets: bucketsOf(rows),
+        gaps: [],
+      };
     }
   }
 
-  async *history(query: HistoryQuery): AsyncGenerator<HistoryPage> {
+  async *samplePages(query: HistoryQuery): AsyncGenerator<HistoryPage> {
     this.histories.begun++;
     try {
       for (const tag of query.tags.map((path) => this.known(path))) {
@@ -191,7 +235,7 @@ export class MemoryServices implements Services {
         );
         for (let at = 0; at < inside.length; at += this.pageSamples) {
           if (at > 0) await this.beforePage(query);
-          yield { tag, samples: inside.slice(at, at + this.pageSamples) };
+          yield new HistoryPage(tag, pointsOf(inside.slice(at, at + this.pageSamples)), [], [], null);
         }
       }
     } finally {
@@ -199,10 +243,35 @@ export class MemoryServices implements Services {
     }
   }
 
+  paths(tags: readonly string[]): readonly string[] {
+    return [...new Set(tags.map((tag) => this.known(tag)))];
+  }
+
+  tables(query: TableQuery): AsyncIterable<TablePage> {
+    const { samples, calendar } = this;
+    return historianTables(memoryHistory(samples, pointsOf), memoryDictionary(samples), calendar, query);
+  }
+
+  frames(query: FramesQuery): AsyncIterable<FoundFrames> {
+    return historianFrames(memoryHistory(this.samples, pointsOf), memoryDictionary(this.samples), query);
+  }
+
   private known(tag: string): string {
     const path = [...this.samples.keys()].find((each) => each.toLowerCase() === tag.toLowerCase());
     if (path === undefined) throw new Fault('tag-unknown', tag);
     return path;
+  }
+
+  /** What a gateway answers out of its files is tested with a gateway. */
+  async sql({ sql, format }: SqlQuestion) {
+    if (sql === 'SELECT wrong') throw new Fault('sql-invalid', 'Line 1, column 8: no such column.');
+    const texts = {
+      json: '{"columns":[{"name":"n","type":"INTEGER"}],"rows":[\n[1]\n],"gaps":0,"more":false}\n',
+      csv: 'n\n1\n',
+      arrow: '',
+    };
+    const bytes = Readable.from([Buffer.from(texts[format])]);
+    return await Promise.resolve({ bytes, end: () => ({ rows: 1, gaps: 2, more: true }) });
   }
 
   ledger() {
@@ -222,6 +291,48 @@ export class MemoryServices implements Services {
     const state = { state: 'mirroring', detail: null, warnings: ['retention.ms is short'] };
     const topics = [{ topic: 'samples', destination: 'plant.samples', ...state, end: 10, mirrored: 8, lag: 2 }];
     return [{ name: 'cloud', state: 'mirroring', detail: null, brokers: ['k:9092'], topics }];
+  }
+
+  fromQuestdb() {
+    return this;
+  }
+
+  questdb() {
+    const state = { state: 'following', detail: null, lagRecords: 2, rows: 8, refused: 0 } as const;
+    const topics = [{ topic: 'samples', end: 10, confirmed: 8 }];
+    return { address: 'http://127.0.0.1:9000', table: 'samples', ...state, topics };
+  }
+
+  historian(): HistorianReport {
+    return SOME_HISTORIAN;
+  }
+
+  async *rebuildHistorian(): AsyncGenerator<EraseProgress | readonly RebuiltTopic[]> {
+    yield await Promise.resolve({ place: 'historian', done: 5, total: 10, unit: 'records' });
+    yield [{ topic: 'samples', first: 2, last: 9, samples: 8, kept: 2 }];
+  }
+
+  /** What was ordered. */
+  erased: ErasureView[] = [];
+
+  erasures(): ErasureView[] {
+    return this.erased;
+  }
+
+  async *previewErasure(order: EraseOrder): AsyncGenerator<EraseProgress | ErasePreview> {
+    const paths = await Promise.resolve(order.tags.map((tag) => this.known(tag)));
+    yield { place: 'counting', done: 1, total: paths.length, unit: 'tags' };
+    const tags = paths.map((tag) => ({ tag, samples: this.samples.get(tag)?.length ?? 0 }));
+    const samples = tags.reduce((sum, each) => sum + each.samples, 0);
+    yield { tagCount: tags.length, samples, uncounted: ['log'], unreadable: 0, tags };
+  }
+
+  async *erase(order: EraseOrder): AsyncGenerator<EraseProgress | ErasureView> {
+    const paths = await Promise.resolve(order.tags.map((tag) => this.known(tag)));
+    for (const path of paths) this.samples.set(path, []);
+    const view = erasedView(order, paths);
+    this.erased = [view, ...this.erased];
+    yield view;
   }
 
   forecast(): Forecast[] {

@@ -1,9 +1,30 @@
-import type { Aggregate } from '../../historian/bucket-page.ts';
+import type { HistoryPage } from '../../historian/queries/history.ts';
+import type { Latest } from '../../historian/queries/latest.ts';
+import type { SqlFormat } from '../../historian/sql/messages.ts';
+import type { SqlAnswer, SqlLimits } from '../../historian/sql/query.ts';
+import type { RebuiltTopic } from '../../historian/store/rebuild.ts';
 import type { StandingAlarm } from '../alarms/alarm.ts';
 import type { AlarmAction } from '../alarms/book.ts';
 import type { LedgerItem, LedgerTotals } from '../core/ledger.ts';
-import type { TagType, Value, ValueKind } from '../core/sample.ts';
+import type { TagType } from '../core/sample.ts';
 import type { TagClass } from '../core/topics.ts';
+import type { ErasePreview, EraseProgress } from '../erasures/keeper.ts';
+import type { EraseOrder } from '../erasures/order.ts';
+import type { ErasureView, HistorianReport } from './care-services.ts';
+import type { FoundFrames, FramesQuery } from './analysis/frames-request.ts';
+import type { TablePage, TableQuery } from './analysis/request.ts';
+import type { BucketsPage, BucketsQuery, HistoryQuery, TagSample } from './history-services.ts';
+
+export type {
+  Buckets,
+  BucketsPage,
+  BucketsQuery,
+  HistoryGap,
+  HistoryQuery,
+  HistorySample,
+  Reduction,
+  TagSample,
+} from './history-services.ts';
 
 /*
  * What the API asks the gateway for: plain data, so that routes know nothing of threads and files. `edge/gateway.ts` implements it, tests do with data in memory.
@@ -22,15 +43,37 @@ export interface Services {
   metrics(): Promise<string>;
   /** All tags, in any order. */
   tags(): Awaitable<Iterable<TagInfo>>;
-  /** Last sample of each of these tags (null: of all tags), without those that have none. Throws `tag-unknown` before the first. */
-  latest(tags: readonly string[] | null): AsyncIterable<TagSample>;
+  /** Last sample of each of these tags (null: of all tags), without those that have none, in parts. Throws `tag-unknown` before the first. */
+  latest(tags: readonly string[] | null): AsyncIterable<Latest>;
   /** Samples tag by tag in the order of `query.tags`, each in the order of effective time, then of the log. Throws `tag-unknown` before the first page. */
-  history(query: HistoryQuery): AsyncIterable<HistoryPage>;
+  samplePages(query: HistoryQuery): AsyncIterable<HistoryPage>;
+  /** The paths of these tags as the gateway writes them, each once, in their order. Throws `tag-unknown`. */
+  paths(tags: readonly string[]): readonly string[];
   /** Aggregates or chart points tag by tag, at least one page of each. Throws `tag-unknown`, `aggregate-type`, `request-invalid` (too many intervals) before the first page. */
   buckets(query: BucketsQuery): AsyncIterable<BucketsPage>;
+  /** Tables: aggregates of Part 13, of a calendar, counters, values at times, charts; tag by tag. Throws like `buckets`. */
+  tables(query: TableQuery): AsyncIterable<TablePage>;
+  /** Stretches of time in which a condition was met, tag by tag. Throws `tag-unknown`, `aggregate-type` before the first page. */
+  frames(query: FramesQuery): AsyncIterable<FoundFrames>;
+  /** Begins to answer a question in SQL. Throws `sql-invalid`, `sql-refused`, `sql-limit`; so does the answer. */
+  sql(question: SqlQuestion): Promise<Pick<SqlAnswer, 'bytes' | 'end'>>;
   ledger(): Awaitable<LedgerReport>;
   connectors(): Awaitable<readonly ConnectorStatus[]>;
   links(): Awaitable<readonly LinkStatus[]>;
+  /** Whoever answers about history out of that QuestDB. Throws `request-invalid` where none is configured, `secret-missing`. */
+  fromQuestdb(): Awaitable<Pick<Services, 'samplePages' | 'buckets' | 'tables' | 'paths'>>;
+  /** How far the QuestDB beside the historian has come; null: none is configured. */
+  questdb(): Awaitable<QuestdbStatus | null>;
+  /** The historian's files and what has become of them. Throws `not-ready`. */
+  historian(): Awaitable<HistorianReport>;
+  /** Fills the historian again from the log: progress, then what became of each topic. Throws `not-ready`, `historian-write-failed`. */
+  rebuildHistorian(signal: AbortSignal): AsyncIterable<EraseProgress | readonly RebuiltTopic[]>;
+  /** What was ordered to be erased, the newest first. */
+  erasures(): Awaitable<readonly ErasureView[]>;
+  /** Counts what an order would erase: progress, then the result. Throws `tag-unknown`, `erase-refused`, `not-ready`. */
+  previewErasure(order: EraseOrder, signal: AbortSignal): AsyncIterable<EraseProgress | ErasePreview>;
+  /** Erases: progress, then what has become of it. It goes on when the asker has gone. Throws like `previewErasure`. */
+  erase(order: EraseOrder, signal: AbortSignal): AsyncIterable<EraseProgress | ErasureView>;
   /** What will run out, and when. */
   forecast(): Awaitable<readonly Forecast[]>;
   /** Compares both ends of a link record by record: progress, then one result. Throws `link-unknown`. */
@@ -57,6 +100,8 @@ export interface Services {
 export interface GatewayStatus {
   /** First level of every tag path. */
   readonly site: string;
+  /** Of the site's clock. */
+  readonly timezone: string;
   /** The gateway's clock, µs. */
   readonly timeUs: number;
 }
@@ -139,89 +184,13 @@ export interface TagInfo {
   readonly kind: string;
 }
 
-/** One sample as history shows it. */
-export interface HistorySample {
-  /** Effective time, µs: the device's, or the ingest time where its clock is suspect. */
-  readonly timeUs: number;
-  /** Time of the device, µs, where it is not the effective time; else null. */
-  readonly deviceTimeUs: number | null;
-  readonly kind: ValueKind;
-  readonly value: Value;
-  /** StatusCode. */
-  readonly quality: number;
-  readonly flags: number;
-  readonly serverTimeUs: number | null;
-}
-
-export interface TagSample extends HistorySample {
-  readonly tag: string;
-}
-
-export interface HistoryQuery {
-  /** Absolute paths, in any case; at least one. */
-  readonly tags: readonly string[];
-  /** First effective time, µs. */
-  readonly fromUs: number;
-  /** Effective time, µs, that is no longer wanted. */
-  readonly toUs: number;
+/** One SELECT statement, and what it may take. */
+export interface SqlQuestion {
+  readonly sql: string;
+  readonly format: SqlFormat;
+  readonly limits: SqlLimits;
   /** The asker has gone. */
   readonly signal: AbortSignal;
-}
-
-/** What the samples of a span are reduced to: aggregates of each interval, or what a chart of so many points shows. */
-export type Reduction =
-  | {
-      readonly type: 'interval';
-      /** As it was asked for, such as `1m`. */
-      readonly interval: string;
-      readonly widthUs: number;
-      readonly aggregates: readonly Aggregate[];
-    }
-  | { readonly type: 'points'; readonly points: number };
-
-export interface BucketsQuery extends HistoryQuery {
-  readonly reduction: Reduction;
-}
-
-/** Buckets of one tag, or its samples where a chart has room for all of them. */
-export interface BucketsPage {
-  /** The path as the gateway writes it. */
-  readonly tag: string;
-  /** Null: the rows are samples. */
-  readonly widthUs: number | null;
-  /** Where buckets begin of which the span has only a part; the same on each page. */
-  readonly partial: readonly number[];
-  readonly rows: Iterable<BucketRow>;
-  readonly gaps: readonly HistoryGap[];
-}
-
-/** Values of one bucket, or of one sample. */
-export interface BucketRow {
-  /** Where the bucket begins, or when the sample is, µs. */
-  readonly timeUs: number;
-  /** In the order of the aggregates; of a chart min, max, first, last, count. Null: no good value. */
-  readonly values: readonly (number | bigint | null)[];
-}
-
-/** Samples of one tag. A tag may take several pages, or none. */
-export interface HistoryPage {
-  /** The path as the gateway writes it. */
-  readonly tag: string;
-  readonly samples: Iterable<HistorySample>;
-  /** Spans in which samples may be missing. */
-  readonly gaps?: readonly HistoryGap[];
-}
-
-/** A span in which samples of a tag may be missing from the answer. */
-export interface HistoryGap {
-  readonly fromUs: number;
-  /** No longer in it. */
-  readonly toUs: number;
-  /** Such as `damage`, `retention`, `historian-damaged`. */
-  readonly reason: string;
-  /** Samples of this tag that are missing; null: not known. */
-  readonly samples: number | null;
-  readonly detail: string;
 }
 
 export interface LedgerReport {
@@ -289,7 +258,8 @@ interface TopicForecast {
 }
 
 interface LinkForecast {
-  readonly name: `link/${string}`;
+  /** `historian/questdb` is held back for as a link is. */
+  readonly name: `link/${string}` | 'historian/questdb';
   /** Bytes of the log that it has not had. */
   readonly waitingBytes: number;
   /** Until data goes that it has not had, if it is down from now on; null: nothing comes to its topics. */
@@ -323,6 +293,24 @@ interface LinkTopicStatus {
   readonly lag: number | null;
 }
 
+export interface QuestdbStatus {
+  /** Where it is. */
+  readonly address: string;
+  /** Table of the samples. */
+  readonly table: string;
+  /** `waiting`: it is tried again by itself. `unreadable`: rows go in, and questions are refused. */
+  readonly state: 'stopped' | 'starting' | 'following' | 'waiting' | 'unreadable';
+  /** Why it waits or cannot be asked, and what to do; null while all is well. */
+  readonly detail: string | null;
+  /** Durable records that are not known to be in the table, of all topics. */
+  readonly lagRecords: number;
+  /** Rows sent since the start, also those that were sent again. */
+  readonly rows: number;
+  /** Rows that QuestDB could not take since the start. */
+  readonly refused: number;
+  readonly topics: readonly { readonly topic: string; readonly end: number; readonly confirmed: number }[];
+}
+
 export type VerifyStep = VerifyProgress | VerifyResult;
 
 interface VerifyProgress {
@@ -349,6 +337,8 @@ interface VerifiedTopic {
   readonly compared: number;
   /** Records from there on that the log itself has lost: there is nothing to compare them with. */
   readonly unknown: number;
+  /** Records whose values were erased in the log, and that the destination has with their values. */
+  readonly erased: number;
   /** Records that differ, as far as the comparison went: it ends at the first. */
   readonly different: number;
   /** Records that the log had when the verification began, and the destination does not have yet. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { AGGREGATES } from '../../historian/bucket-page.ts';
+import { AGGREGATES } from '../../historian/queries/bucket-page.ts';
 import { TAG_CLASSES } from '../core/topics.ts';
 
 /* Schemas of the JSON answers: for the OpenAPI document, and for tests that compare answers with it. */
 
-const time = z.string().describe('ISO 8601 in UTC with microseconds, such as 2020-03-17T10:14:33.000000Z.');
-const count = z.int().nonnegative();
+export const time = z.string().describe('ISO 8601 in UTC with microseconds, such as 2020-03-17T10:14:33.000000Z.');
+export const count = z.int().nonnegative();
 const offset = z.int().nonnegative();
 
 export const healthShape = z.object({
@@ -22,6 +22,7 @@ export const readinessShape = z.object({
 
 export const statusShape = z.object({
   site: z.string().describe('First level of every tag path.'),
+  timezone: z.string().describe("Of the site's clock, such as Europe/Berlin."),
   version: z.string(),
   time: time.describe("The gateway's clock."),
   demo: z.boolean().describe('The plant is simulated and has faults to switch on.'),
@@ -55,9 +56,7 @@ const sampleShape = z.object({
   serverTime: time.optional(),
 });
 
-export const samplesShape = z.object({ items: z.array(sampleShape) });
-
-const historyShape = z.object({
+export const historyShape = z.object({
   items: z.array(sampleShape),
   gaps: z
     .array(
@@ -73,7 +72,7 @@ const historyShape = z.object({
     .describe('Spans in which samples may be missing.'),
 });
 
-const gapsShape = historyShape.shape.gaps;
+export const gapsShape = historyShape.shape.gaps;
 const aggregated = z.union([z.number(), z.null()]).describe('Null: no good value. 64-bit integers have all digits.');
 
 export const aggregatesShape = z.object({
@@ -95,6 +94,7 @@ export const chartShape = z.object({
       tag: z.string(),
       raw: z.boolean().describe('The points are samples: there are no more than were asked for.'),
       bucketSeconds: z.number().positive().nullable().describe('Width of a bucket; null: raw.'),
+      partial: z.array(time).describe('Where buckets begin of which the span has only a part: the first, the last.'),
       points: z
         .array(z.tuple([time, aggregated, aggregated, aggregated, aggregated, count]))
         .describe('Begin of the bucket (raw: time of the sample), min, max, first, last, count.'),
@@ -103,8 +103,13 @@ export const chartShape = z.object({
   gaps: gapsShape,
 });
 
-/** Samples; with `interval` and `aggregate` aggregates; with `points` a chart. */
-export const historyAnswerShape = z.union([historyShape, aggregatesShape, chartShape]);
+/** An answer in SQL. */
+export const sqlAnswerShape = z.object({
+  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  rows: z.array(z.array(z.unknown())),
+  gaps: count,
+  more: z.boolean(),
+});
 
 const totals = {
   received: count,
@@ -165,6 +170,23 @@ export const linksShape = z.object({
   ),
 });
 
+export const questdbShape = z.object({
+  address: z.string(),
+  table: z.string(),
+  state: z
+    .enum(['stopped', 'starting', 'following', 'waiting', 'unreadable'])
+    .describe(
+      '`waiting`: something stands in the way; it is tried again by itself. `unreadable`: rows go in, questions are refused.',
+    ),
+  detail: z.string().nullable().describe('Why it waits or cannot be asked, and what to do.'),
+  lagRecords: count.describe('Durable records that are not known to be in the table, of all topics.'),
+  rows: count.describe('Rows sent since the start, also those that were sent again.'),
+  refused: count.describe('Rows that QuestDB could not take since the start.'),
+  topics: z.array(
+    z.object({ topic: z.string(), end: offset, confirmed: offset.describe('The table has everything before it.') }),
+  ),
+});
+
 /** At the rate of the last ten minutes. */
 const seconds = z.number().nonnegative().nullable();
 const rate = z.number().describe('Bytes a second over the last ten minutes.');
@@ -206,7 +228,7 @@ export const forecastShape = z.object({
         ),
       }),
       z.object({
-        name: z.string().regex(/^link\//),
+        name: z.string().regex(/^(?:link\/|historian\/questdb$)/),
         waitingBytes: count.describe('Of the log, that the link has not had.'),
         losesInSeconds: seconds.describe('Until data goes that it has not had, if it is down from now on.'),
       }),
@@ -236,6 +258,7 @@ export const verifyResultShape = z.object({
       extra: count,
       from: count,
       unknown: count,
+      erased: count.describe('Records that were erased in the log and have their values there still.'),
       examples: z.array(z.string()),
     }),
   ),

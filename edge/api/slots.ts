@@ -22,3 +22,12 @@ export class Slots {
     };
   }
 }
+
+/** The pieces of an answer; gives its slot back when the last one was taken, or nobody wants more. */
+export async function* holding<Piece>(release: () => void, pieces: () => AsyncIterable<Piece>): AsyncGenerator<Piece> {
+  try {
+    yield* pieces();
+  } finally {
+    release();
+  }
+}

@@ -57,6 +57,10 @@ test('a span that is left open contains every time that a sample can have', () =
   expect([fromUs <= -MAX_TIME_US, MAX_TIME_US < toUs]).toEqual([true, true]);
   expect(parseSpan('1970-01-01T00:00:01Z', '1970-01-01T00:00:02Z')).toEqual({ fromUs: 1_000_000, toUs: 2_000_000 });
   expect(() => parseSpan(undefined, '2020-03-17')).toThrow('has no zone');
+  expect(() => parseSpan('2020-03-18T00:00:00Z', '2020-03-17T23:00:00-02:00')).not.toThrow();
+  expect(() => parseSpan('2020-03-18T00:00:00Z', '2020-03-18T01:00:00+02:00')).toThrow(
+    'from: 2020-03-18T00:00:00Z is later than to: 2020-03-18T01:00:00+02:00.',
+  );
 });
 
 test('every time comes back as it was', () => {

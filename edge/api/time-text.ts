@@ -1,7 +1,7 @@
 import { Fault } from '../core/fault.ts';
 import { MAX_TIME_US } from '../core/sample.ts';
 
-const DAY_US = 86_400_000_000;
+export const DAY_US = 86_400_000_000;
 const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:([Zz])|([+ -])(\d\d):?(\d\d)?)$/;
 
 let day = Number.NaN;
@@ -12,7 +12,7 @@ export function formatTime(timeUs: number): string {
   const days = Math.floor(timeUs / DAY_US);
   // Neighbours are nearly always of the same day.
   if (days !== day) {
-    date = new Date(days * 86_400_000).toISOString().slice(0, -'00:00:00.000Z'.length);
+    date = dateText(days);
     day = days;
   }
   const us = timeUs - days * DAY_US;
@@ -24,6 +24,11 @@ export function formatTime(timeUs: number): string {
 /** The same; null stays null. */
 export function formatTimeOrNull(timeUs: number | null): string | null {
   return timeUs === null ? null : formatTime(timeUs);
+}
+
+/** What times of a day begin with, counted from 1970-01-01: `2020-03-17T`. */
+export function dateText(days: number): string {
+  return new Date(days * 86_400_000).toISOString().slice(0, -'00:00:00.000Z'.length);
 }
 
 function two(value: number): string {
@@ -56,12 +61,16 @@ export function parseTime(text: string): number {
   return timeUs;
 }
 
-/** The span of a history query as effective times, `fromUs` <= time < `toUs`; what is left out is open. Throws `time-invalid`. */
-export function parseSpan(from: string | undefined, to: string | undefined): { fromUs: number; toUs: number } {
-  return {
-    fromUs: from === undefined ? -MAX_TIME_US : parseTime(from),
-    toUs: to === undefined ? MAX_TIME_US + 1 : parseTime(to),
-  };
+/** The span of a history query as effective times, `fromUs` <= time < `toUs`; what is left out is open. Throws `time-invalid`, and `code` where it ends before it begins: nothing at all must not pass for an answer. */
+export function parseSpan(
+  from: string | undefined,
+  to: string | undefined,
+  code: 'request-invalid' | 'usage' = 'request-invalid',
+): { fromUs: number; toUs: number } {
+  const fromUs = from === undefined ? -MAX_TIME_US : parseTime(from);
+  const toUs = to === undefined ? MAX_TIME_US + 1 : parseTime(to);
+  if (fromUs > toUs) throw new Fault(code, `from: ${from} is later than to: ${to}.`);
+  return { fromUs, toUs };
 }
 
 /** Milliseconds that the zone is ahead of UTC. */

@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
 import { type Config, configJsonSchema } from '../config/schema.ts';
+import { HISTORY_TOPICS } from '../core/topics.ts';
+import { historianRetention, historianRollups } from '../log/log-settings.ts';
 import { expectedLoad } from './expected-load.ts';
 import { ConfigFailure, Failure } from './failure.ts';
 import { CONFIG_FILE, type ConfigOption, ownConfigOption, jsonOption, withExample } from './options.ts';
@@ -53,6 +55,7 @@ function summary(config: Config): string {
     `site ${site.name}, data ${data}${existsSync(data) ? '' : ' (made at the first start)'}`,
     `${count(connectors.length, 'connector')}, ${count(links.length, 'link')}`,
     ...budgetLines(config),
+    ...historianLines(config),
   ];
   return `${lines.map((line) => `  ${line}`).join('\n')}\n`;
 }
@@ -83,6 +86,67 @@ function budgetLines(config: Config): string[] {
     ...others,
     ...tooLong,
   ];
+}
+
+/** Bytes that a sample takes in the historian, measured on a mix of signals (docs/performance.md). */
+const STORED_BYTES = 2.9;
+
+/** How long samples are kept, and what that takes for the configured tags. */
+function historianLines(config: Config): string[] {
+  const { log } = config;
+  const { samplesPerSecond } = expectedLoad(config);
+  const kept = historianRetention(config);
+  const rate = samplesPerSecond === 0 ? 1000 : samplesPerSecond;
+  const at = samplesPerSecond === 0 ? ' at 1,000 samples/s' : ' for the configured tags';
+  const bytes = (ms: number): string => formatBytes(Math.round((rate * ms * STORED_BYTES) / 1000));
+  const { retention } = config.historian;
+  const others = HISTORY_TOPICS.flatMap((topic) => {
+    const ms = kept[topic] ?? Infinity;
+    return ms === retention ? [] : [`historian.topics.${topic}.retention ${durationOrEver(ms)}`];
+  });
+  const short = HISTORY_TOPICS.flatMap((topic) => {
+    const inLog = log.topics[topic]?.retention ?? 0;
+    return inLog <= (kept[topic] ?? Infinity)
+      ? []
+      : [`log.topics.${topic}.retention ${formatDuration(inLog)} is longer than the historian keeps them`];
+  });
+  const takes = Number.isFinite(retention)
+    ? `takes about ${bytes(retention)}${at}`
+    : `grows by about ${bytes(86_400_000)} a day${at}`;
+  return [`historian.retention ${durationOrEver(retention)} ${takes}`, ...rollupLines(config), ...others, ...short];
+}
+
+/** Bytes that a roll-up takes: of the values of two decimal places that most signals have. */
+const ROLLUP_BYTES = 20;
+/** As many samples as are as long as a roll-up of them: what has fewer keeps them instead. */
+const ROLLUP_SAMPLES = ROLLUP_BYTES / STORED_BYTES;
+
+/** How long roll-ups are kept, and what that takes beside the samples. */
+function rollupLines(config: Config): string[] {
+  const [minute, hour, day] = historianRollups(config);
+  const { retention } = config.historian;
+  if (minute === undefined || hour === undefined || day === undefined) return ['historian.rollups none'];
+  if (!Number.isFinite(retention)) return [];
+  const load = expectedLoad(config);
+  const isCounted = load.samplesPerSecond > 0;
+  const tags = isCounted ? load.tags : 1000;
+  const perMs = isCounted ? load.samplesPerSecond / tags / 1000 : 1 / 1000;
+  const rows =
+    rowsOf(minute - retention, 60_000, perMs) +
+    rowsOf(hour - minute, 3_600_000, perMs) +
+    rowsOf(day - hour, 86_400_000, perMs);
+  const times = `minute ${durationOrEver(minute)}, hour ${durationOrEver(hour)}, day ${durationOrEver(day)}`;
+  const takes = `take about ${formatBytes(Math.round(tags * rows * ROLLUP_BYTES))} beside that`;
+  return [`historian.rollups ${times} ${takes} ${isCounted ? 'for the configured tags' : 'at 1,000 tags'}`];
+}
+
+/** Roll-ups of a tag in a time; those that are kept for ever come to next to nothing. */
+function rowsOf(spanMs: number, unitMs: number, samplesPerMs: number): number {
+  return Number.isFinite(spanMs) ? spanMs * Math.min(1 / unitMs, samplesPerMs / ROLLUP_SAMPLES) : 0;
+}
+
+function durationOrEver(ms: number): string {
+  return Number.isFinite(ms) ? formatDuration(ms) : 'forever';
 }
 
 function lastsMs(budgetBytes: number, samplesPerSecond: number): number {

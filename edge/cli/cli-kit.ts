@@ -5,10 +5,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
+import type { ApiServer } from '../api/server.ts';
+import { type MemoryServices, serverOf } from '../api/services-kit.ts';
 import { Log } from '../core/log.ts';
 import { BatchEncoder, type RecordHeader } from '../core/record-batch.ts';
 import { type Sample, ValueKind } from '../core/sample.ts';
 import { SampleKey } from '../core/sample-key.ts';
+import { DataLock } from '../lock/data-lock.ts';
 
 /** For tests: the launcher, as npm links it. */
 export const LAUNCHER = path.join(import.meta.dirname, '..', 'millrace.js');
@@ -62,6 +65,32 @@ export async function millrace(args: readonly string[], options: RunOptions): Pr
   return { code: child.exitCode, stdout, stderr };
 }
 
+/** Runs a program on a terminal of its own, with what this process has as its keyboard and screen, and ends with its exit code. */
+const ON_TERMINAL = 'import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+
+/** Runs a command on a real terminal, to its end: when it has asked the question, `keys` are typed. All that it prints is in `stdout`. */
+export async function millraceOnTerminal(
+  args: readonly string[],
+  { cwd, question, keys }: { readonly cwd: string; readonly question: string; readonly keys: string },
+): Promise<Ran> {
+  const child = spawn('python3', ['-c', ON_TERMINAL, process.execPath, LAUNCHER, ...args], { cwd, stdio: 'pipe' });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exitOf(child);
+  });
+  let stdout = '';
+  let asked = false;
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    stdout += piece;
+    if (asked || !stdout.includes(question)) return;
+    asked = true;
+    child.stdin.write(keys);
+  });
+  const stderr = await text(child.stderr);
+  await exitOf(child);
+  return { code: child.exitCode, stdout: stdout.replaceAll('\r\n', '\n'), stderr };
+}
+
 /** A folder with a `millrace.yaml` whose gateway listens on free ports. */
 export function configuredFolder(more = ''): string {
   const folder = temporaryFolder();
@@ -69,6 +98,18 @@ export function configuredFolder(more = ''): string {
   const yaml = `version: 1\nsite: plant\nhttp: { listen: 127.0.0.1:0 }\nconnectors: [${connector}]\n${more}`;
   writeFileSync(path.join(folder, 'millrace.yaml'), yaml);
   return folder;
+}
+
+/** Holds the data of a configured folder as a running gateway does, until the test ends: locked, and answering out of memory. */
+export async function servedFrom(services: MemoryServices, folder: string): Promise<ApiServer> {
+  const lock = await DataLock.take(path.join(folder, 'data'));
+  const api = serverOf(services);
+  lock.serve(await api.handler());
+  onTestFinished(async () => {
+    await api.close();
+    await lock.release();
+  });
+  return api;
 }
 
 /** Processes that a process has started and that run (Linux). */

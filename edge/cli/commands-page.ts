@@ -30,8 +30,8 @@ function helpOf(command: Command): string {
 
 const introduction = `# Commands
 
-Each has \`--help\` with an example. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. Commands talk to the running gateway of their data folder where there is one (through
-\`gateway.sock\`); else \`history\`, \`log\` and \`link verify\` read the files themselves, without writing anything. Output goes to standard output; progress, notes and errors go to standard error.
+Each has \`--help\` with an example. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration; 130 where Ctrl-C ended it (128 and the number of the signal). Commands talk to the running gateway of their data folder where there
+is one (through \`gateway.sock\`); else \`history\`, \`frames\`, \`sql\`, \`export\`, \`compare\`, \`historian verify\`, \`historian tier\`, \`log\` and \`link verify\` read the files themselves, without writing anything there, and \`import\`, \`erase\` and \`rebuild\` open them under their lock. Output goes to standard output; progress, notes and errors go to standard error.
 
 In a checkout they are called with \`npx millrace …\`. Node 20 is enough for that: the package brings its own Node 24 along.
 

@@ -142,7 +142,7 @@ describe('check', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr)
       .toBe(`bad.yaml:2:7  site  "a/b" is not valid  expected a name that can be the first level of a tag, such as northmill
-bad.yaml:3:1  streams  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, alarms, models, links
+bad.yaml:3:1  streams  is not supported in this version  expected one of version, site, data, http, log, historian, clock, connectors, alarms, models, links
 bad.yaml:4:1  clocks  is not a known key  expected "clock", the nearest known key
 millrace: The configuration has errors.
   3 errors.
@@ -193,6 +193,19 @@ millrace: The configuration has errors.
       '  assumed: one sample a second of each of 1 tag',
       '  not counted: tags of floor, whose number is not known before they come',
       '  log.topics.samples.retention 60d is longer than that: the budget wins',
+      '  historian.retention 400d takes about 95.6MiB for the configured tags',
+      '  historian.rollups minute 1100d, hour 3650d, day forever take about 20.4MiB beside that for the configured tags',
+    ]);
+  });
+
+  test('says how long samples are kept, by class, and where the log keeps them for longer', async () => {
+    const historian = '{ retention: forever, topics: { samples.bulk: { retention: 7d } } }';
+    const log = '{ topics: { samples.bulk: { retention: 14d } } }';
+    const { stdout } = await millrace(['check'], { cwd: configuredFolder(`historian: ${historian}\nlog: ${log}\n`) });
+    expect(stdout.split('\n').slice(-4, -1)).toEqual([
+      '  historian.retention forever grows by about 239.0MiB a day at 1,000 samples/s',
+      '  historian.topics.samples.bulk.retention 7d',
+      '  log.topics.samples.bulk.retention 14d is longer than the historian keeps them',
     ]);
   });
 

@@ -1,7 +1,10 @@
-import { catalogue, errnoOf, Fault, type FaultCode } from '../core/fault.ts';
+import type { Command } from 'commander';
+import { catalogue } from '../core/fault-catalogue.ts';
+import { errnoOf, Fault, type FaultCode } from '../core/fault.ts';
 import { MAX_PROBLEMS } from '../config/check.ts';
 import type { ConfigProblem } from '../config/problem.ts';
 import { formatProblem } from '../config/problem.ts';
+import { calledAs, namingOptions } from './called-as.ts';
 
 /** Faults of whoever called the command, or wrote the configuration. */
 const usageFaults: ReadonlySet<FaultCode> = new Set(['usage', 'config-invalid', 'config-missing', 'time-invalid']);
@@ -16,25 +19,35 @@ export class Failure extends Error {
   }
 }
 
-/** The configuration has errors: all of them, then what to do. */
+/** The configuration has errors, or another file that is written by hand: all of them, then what to do. */
 export class ConfigFailure extends Error {
   readonly problems: readonly ConfigProblem[];
+  readonly what: string;
+  readonly todo: string;
 
-  constructor(problems: readonly ConfigProblem[]) {
-    super('the configuration has errors');
+  constructor(
+    problems: readonly ConfigProblem[],
+    { what, todo }: { readonly what: string; readonly todo: string } = catalogue['config-invalid'],
+  ) {
+    super(what);
     this.problems = problems;
+    this.what = what;
+    this.todo = todo;
   }
 }
 
-/** Says on standard error what happened, the detail and what to do, and returns the exit code. */
-export function reportFailure(error: unknown): number {
+/** Says on standard error what happened, the detail and what to do, and returns the exit code. `command`: the one that failed. */
+export function reportFailure(error: unknown, command?: Command): number {
   if (error instanceof Failure) return error.exitCode;
   if (error instanceof ConfigFailure) {
     for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
-    const { what, todo } = catalogue['config-invalid'];
-    return say(what, countOf(error.problems.length), todo, 2);
+    return say(error.what, countOf(error.problems.length), error.todo, 2);
   }
   if (error instanceof Fault) {
+    if (error.code === 'usage' && command !== undefined) {
+      const todo = error.todo.replace('millrace <command>', calledAs(command));
+      return say(catalogue.usage.what, namingOptions(error.detail, command), todo, 2);
+    }
     return say(catalogue[error.code].what, error.detail, error.todo, usageFaults.has(error.code) ? 2 : 1);
   }
   if (isUnreadable(error)) {

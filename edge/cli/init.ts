@@ -25,10 +25,12 @@ async function init({ config, site }: InitOptions): Promise<void> {
     throw new Fault('usage', `--site: ${JSON.stringify(site)} cannot be the first level of a tag.`);
   }
   const template = await readFile(path.join(import.meta.dirname, '..', 'config', 'template.yaml'), 'utf8');
+  // Of days, weeks and shifts, and of the dashboard: that of this machine, to be looked at.
+  const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   try {
     await writeFile(
       config,
-      template.replace(/^site: .*$/m, () => `site: ${JSON.stringify(site)}`),
+      template.replace(/^site: .*$/m, () => `site: { name: ${JSON.stringify(site)}, timezone: ${timezone} }`),
       { flag: 'wx' },
     );
   } catch (error) {

@@ -35,7 +35,7 @@ async function startGateway(options: RunOptions) {
   const child = startMillrace(['start', '--log-format', 'text'], options);
   const lines: string[] = [];
   if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  await expect.poll(() => lines.some((line) => line.includes('ready: http')), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => lines.some((line) => line.includes('ready: http')), { timeout: 60_000 }).toBe(true);
   return { child, pid: child.pid ?? 0, lines };
 }
 
@@ -66,7 +66,7 @@ function describeLauncher(node: string): void {
     const lines: string[] = [];
     const log = createInterface({ input: shell.stdout }).on('line', (line) => lines.push(line));
     const ended = once(log, 'close');
-    await expect.poll(() => lines.some((line) => line.includes('ready: http')), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => lines.some((line) => line.includes('ready: http')), { timeout: 60_000 }).toBe(true);
     shell.kill('SIGTERM');
     // Its output is open for as long as the gateway lives.
     await ended;

@@ -143,9 +143,12 @@ function verificationText({ equal, topics }: VerifyResult): string {
     ({ topic, unknown }) =>
       `${topic}: ${unknown} records cannot be compared, because the log cannot read them; \`millrace log verify\` names them\n`,
   );
+  const erased = topics
+    .filter((topic) => topic.erased > 0)
+    .map((topic) => `${topic.topic}: ${topic.erased} records were erased here and have their values there still\n`);
   const examples = topics.flatMap((topic) =>
     topic.examples.map((example) => `${topic.topic}: ${example}; what follows it was not compared\n`),
   );
   const head = ['topic', 'destination', 'from', 'equal', 'different', 'missing there', 'missing here'];
-  return `${table(head, rows)}${[...examples, ...lines].join('')}${equal ? 'Both ends are equal.' : 'The ends differ.'}\n`;
+  return `${table(head, rows)}${[...examples, ...lines, ...erased].join('')}${equal ? 'Both ends are equal.' : 'The ends differ.'}\n`;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Fault } from '../core/fault.ts';
 import { LogReader } from '../core/reader.ts';
 import { RecordCursor } from '../core/record-cursor.ts';
 import type { LogSource } from './log-source.ts';
@@ -15,11 +16,17 @@ interface DumpOptions {
   readonly json?: boolean;
 }
 
-/** `millrace log dump` */
+/** `millrace log dump`. Throws `log-topic-unknown`, `usage`, `log-offset-unknown`. */
 export async function dump(log: LogSource, topic: string, options: DumpOptions): Promise<void> {
   log.mustHave(topic);
+  const end = log.ends.end(topic);
   const from = options.from ?? log.ends.start(topic);
-  const to = Math.min(options.to ?? Infinity, log.ends.end(topic));
+  const to = Math.min(options.to ?? Infinity, end);
+  // Nothing at all must not pass for an answer: whoever asks for offsets believes that they are there.
+  if (options.from !== undefined && options.to !== undefined && options.from >= options.to)
+    throw new Fault('usage', `--from ${options.from} is not before --to ${options.to}.`);
+  if (options.from !== undefined && from >= end)
+    throw new Fault('log-offset-unknown', `${topic} ends before offset ${end}: there is nothing from ${from} on.`);
   const progress = options.output === undefined ? undefined : new Progress(`dumping ${topic}`, 'records');
   const pieces = dumpPieces(log, topic, { from, to, json: options.json === true }, (offset) =>
     progress?.update(offset - from, to - from),
@@ -59,7 +66,7 @@ function* dumpPieces(
       let piece = '';
       for (let at = 0; at < result.bytes.length;) {
         at = cursor.open(result.bytes, at);
-        while (cursor.next()) if (cursor.offset >= from && cursor.offset < to) piece += format(cursor);
+        while (cursor.next()) if (cursor.offset >= from && cursor.offset < to) piece += format(topic, cursor);
       }
       onRead(result.nextOffset);
       if (piece !== '') yield piece;

@@ -71,6 +71,7 @@ describe('dump', () => {
       ['samples', [pressure(2), { key: null, value: null, headers: [['gap', bytes('{"reason":"damage"}')]] }]],
       ['events', [{ key: 'gateway', value: bytes('{"v":1,"type":"started"}') }]],
       ['quarantine', [quarantined]],
+      ['derived', [{ key: 'plant/score', value: null }]],
     ]);
   });
 
@@ -86,6 +87,7 @@ describe('dump', () => {
     expect(await dump('quarantine')).toBe(
       '0  2020-03-17T10:14:33.126000Z  (unmapped)  ff00 (2 bytes)  reason=malformed  sha256=abcd\n',
     );
+    expect(await dump('derived')).toBe('0  2020-03-17T10:14:33.127000Z  plant/score  (erased)\n');
   });
 
   test('prints the same as JSON, a line each', async () => {
@@ -102,6 +104,9 @@ describe('dump', () => {
       sample,
     });
     expect(rows[3]).toMatchObject({ offset: 3, key: null, value: null });
+    expect(rows[3]).not.toHaveProperty('erased');
+    const erased = { offset: 0, key: 'plant/score', value: null, erased: true };
+    expect(JSON.parse(await dump('derived', '--json'))).toMatchObject(erased);
     expect(JSON.parse(await dump('events', '--json'))).toMatchObject({ value: { v: 1, type: 'started' } });
     expect(JSON.parse(await dump('quarantine', '--json'))).toMatchObject({
       base64: '/wA=',
@@ -111,8 +116,23 @@ describe('dump', () => {
 
   test('from has the first record, to the first one that is no longer printed', async () => {
     expect(offsets(await dump('samples', '--from', '1', '--to', '3'))).toEqual(['1', '2', '']);
-    expect(await dump('samples', '--from', '4')).toBe('');
+    expect(offsets(await dump('samples', '--from', '3', '--to', '99'))).toEqual(['3', '']);
     expect(await dump('samples', '--to', '0')).toBe('');
+  });
+
+  test.each([
+    [
+      ['--from', '4'],
+      1,
+      'millrace: The log has no such records.\n  samples ends before offset 4: there is nothing from 4 on.\n',
+    ],
+    [['--from', '1000', '--to', '2000'], 1, 'samples ends before offset 4: there is nothing from 1000 on.'],
+    [['--from', '3', '--to', '3'], 2, '--from 3 is not before --to 3.'],
+    [['--from', '4', '-o', 'dump.txt'], 1, 'samples ends before offset 4'],
+  ])('nothing is no answer where offsets are named: %j', async (args, exitCode, said) => {
+    const { code, stdout, stderr } = await millrace(['log', 'dump', 'samples', ...args], { cwd });
+    expect([code, stdout, stderr.includes(said)]).toEqual([exitCode, '', true]);
+    expect(readdirSync(cwd)).not.toContain('dump.txt');
   });
 
   test('a file appears when it is whole', async () => {
@@ -164,14 +184,14 @@ test('tail prints the last records and, without a gateway, ends', async () => {
 
 test('tail follows a running gateway', async () => {
   const gateway = startMillrace(['start'], { cwd });
-  await expect.poll(() => existsSync(path.join(cwd, 'data', 'gateway.sock')), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => existsSync(path.join(cwd, 'data', 'gateway.sock')), { timeout: 60_000 }).toBe(true);
   const lines: string[] = [];
   await expect
-    .poll(async () => (await millrace(['log', 'topics'], { cwd })).code, { timeout: 20_000, interval: 100 })
+    .poll(async () => (await millrace(['log', 'topics'], { cwd })).code, { timeout: 60_000, interval: 100 })
     .toBe(0);
   const tail = startMillrace(['log', 'tail', 'events'], { cwd });
   if (tail.stdout !== null) createInterface({ input: tail.stdout }).on('line', (line) => lines.push(line));
-  await expect.poll(() => lines.some((line) => line.includes('"heartbeat"')), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => lines.some((line) => line.includes('"heartbeat"')), { timeout: 60_000 }).toBe(true);
   gateway.kill('SIGTERM');
   expect(await exitOf(gateway)).toBe(0);
   expect(await exitOf(tail)).toBe(1);

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { Fault } from '../core/fault.ts';
 import { reportFailure } from './failure.ts';
 import { createProgram } from './program.ts';
@@ -12,11 +12,13 @@ export async function main(args: readonly string[]): Promise<void> {
   });
   // Where nobody reads the errors, the exit code still says it.
   process.stderr.on('error', () => undefined);
+  let command: Command | undefined;
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    const program = createProgram().hook('preAction', (_program, called) => void (command = called));
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     // Help and version end the same way, with exit code 0; wrong usage was said by commander.
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else process.exitCode = reportFailure(error);
+    else process.exitCode = reportFailure(error, command);
   }
 }

@@ -2,13 +2,21 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { benchCommand } from './bench.ts';
 import { checkCommand } from './check.ts';
+import { compareCommand } from './compare.ts';
 import { demoCommand } from './demo.ts';
+import { eraseCommand } from './erase.ts';
+import { framesCommand } from './frames.ts';
+import { exportCommand } from './export.ts';
 import { historianCommand } from './historian.ts';
 import { historyCommand } from './history.ts';
+import { hubCommand } from './hub.ts';
+import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
 import { linkCommand } from './link.ts';
 import { logCommand } from './log.ts';
 import { withExample } from './options.ts';
+import { rebuildCommand } from './rebuild.ts';
+import { sqlCommand } from './sql.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 
@@ -23,9 +31,17 @@ export function createProgram(): Command {
     startCommand(),
     statusCommand(),
     historyCommand(),
+    framesCommand(),
     historianCommand(),
+    eraseCommand(),
+    rebuildCommand(),
+    sqlCommand(),
+    exportCommand(),
     logCommand(),
     linkCommand(),
+    importCommand(),
+    compareCommand(),
+    hubCommand(),
     demoCommand(),
     benchCommand(),
   ]) {

@@ -1,3 +1,6 @@
+/** Of a terminal that does not tell. */
+const COLUMNS = 80;
+
 /** Shows how far long work is: a bar on a terminal, now and then a line elsewhere. On standard error, so that output stays clean. */
 export class Progress {
   private readonly what: string;
@@ -22,7 +25,8 @@ export class Progress {
     const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
     if (this.terminal) {
       const bar = '#'.repeat(Math.round(share * 30)).padEnd(30, '.');
-      process.stderr.write(`\r\u001b[K${this.what} [${bar}] ${percent}  ${counts}`);
+      const line = fitting(`${this.what} [${bar}] ${percent}  ${counts}`, `${this.what} ${percent}  ${counts}`);
+      process.stderr.write(`\r\u001b[K${line}`);
       this.drawn = true;
     } else process.stderr.write(`${this.what} ${percent}  ${counts}\n`);
   }
@@ -32,4 +36,10 @@ export class Progress {
     if (this.drawn) process.stderr.write('\r\u001b[K');
     this.drawn = false;
   }
+}
+
+/** The first of these texts that fits on one line of the terminal, else as much of the last one as does: what goes on in the next line would not be taken away. */
+export function fitting(text: string, shorter: string, columns = process.stderr.columns): string {
+  const room = (columns > 0 ? columns : COLUMNS) - 1;
+  return text.length <= room ? text : shorter.slice(0, room);
 }

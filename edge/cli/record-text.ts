@@ -3,6 +3,7 @@ import type { RecordHeader } from '../core/record-batch.ts';
 import type { RecordCursor } from '../core/record-cursor.ts';
 import { SAMPLE_SCHEMA_ID, SampleReader } from '../core/sample-codec.ts';
 import { statusName } from '../core/status-code.ts';
+import { holdsSamples } from '../core/topics.ts';
 import { formatTime } from '../api/time-text.ts';
 import { jsonValue } from '../api/value-text.ts';
 
@@ -12,11 +13,11 @@ const SHOWN_BYTES = 100;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 const sample = new SampleReader();
 
-/** The record that the cursor stands on, as a line for people: offset, ingest time, key, value, headers. */
-export function recordLine(cursor: RecordCursor): string {
+/** The record of a topic that the cursor stands on, as a line for people: offset, ingest time, key, value, headers. */
+export function recordLine(topic: string, cursor: RecordCursor): string {
   const parts = [String(cursor.offset), formatTime(cursor.timestampMs * 1000), keyText(cursor.key()) ?? '(no key)'];
   const value = cursor.value();
-  if (value === null) parts.push('(no value)');
+  if (value === null) parts.push(isErased(topic, cursor) ? '(erased)' : '(no value)');
   else if (isSample(value)) parts.push(sampleLine(value));
   else parts.push(textOf(value) ?? `${hex(value.subarray(0, SHOWN_BYTES))} (${value.length} bytes)`);
   for (const header of cursor.headers()) parts.push(`${header[0]}=${headerText(header)}`);
@@ -24,12 +25,21 @@ export function recordLine(cursor: RecordCursor): string {
 }
 
 /** The same as one line of JSON: a sample decoded, JSON as it is, other text as text, other bytes as base64. */
-export function recordJson(cursor: RecordCursor): string {
+export function recordJson(topic: string, cursor: RecordCursor): string {
   const value = cursor.value();
   const head = `{"offset":${cursor.offset},"timestamp":"${formatTime(cursor.timestampMs * 1000)}"`;
   const headers = cursor.headers().map((header) => `${JSON.stringify(header[0])}:${headerJson(header)}`);
   const key = `"key":${JSON.stringify(keyText(cursor.key()))}`;
-  return `${head},${key},"headers":{${headers.join(',')}},${value === null ? '"value":null' : valueJson(value)}}\n`;
+  return `${head},${key},"headers":{${headers.join(',')}},${value === null ? noValueJson(topic, cursor) : valueJson(value)}}\n`;
+}
+
+/** A tag's record without a value: its sample was erased. */
+function isErased(topic: string, { keyStart, valueStart }: RecordCursor): boolean {
+  return holdsSamples(topic) && keyStart >= 0 && valueStart < 0;
+}
+
+function noValueJson(topic: string, cursor: RecordCursor): string {
+  return isErased(topic, cursor) ? '"value":null,"erased":true' : '"value":null';
 }
 
 function isSample(value: Uint8Array): boolean {

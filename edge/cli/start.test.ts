@@ -39,7 +39,7 @@ async function startGateway(
   const lines: string[] = [];
   if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   const started = (): string | undefined => lines.find((line) => line.includes('http://') && line.includes('ready: '));
-  await expect.poll(started, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(started, { timeout: 60_000 }).toBeDefined();
   return { child, line: started() ?? '', lines };
 }
 
@@ -65,7 +65,7 @@ test('readyz says which part is not ready and why', async () => {
     return parts.find(({ name }) => name === 'historian');
   };
   const detail = expect.stringContaining('MANIFEST') as string;
-  await expect.poll(historian, { timeout: 20_000 }).toEqual({ name: 'historian', ready: false, detail });
+  await expect.poll(historian, { timeout: 60_000 }).toEqual({ name: 'historian', ready: false, detail });
   child.kill('SIGTERM');
   expect(await exitOf(child)).toBe(0);
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ConnectorStatus, LinkStatus, LogTopic, Readiness } from '../api/services.ts';
+import type { ConnectorStatus, LinkStatus, LogTopic, QuestdbStatus, Readiness } from '../api/services.ts';
+import type { historianShape } from '../api/care-shapes.ts';
 import type { alarmsShape, forecastShape, modelsShape } from '../api/shapes.ts';
 import { clockDoubt } from '../log/clock-doubt.ts';
 import { formatBytes, formatDuration } from '../config/quantities.ts';
@@ -10,6 +11,8 @@ import { table } from './output.ts';
 type ModelItem = z.infer<typeof modelsShape>['items'][number];
 type Forecast = z.infer<typeof forecastShape>['items'][number];
 type LogForecast = Extract<Forecast, { topics: unknown }>;
+type Historian = z.infer<typeof historianShape>;
+type Tier = NonNullable<Historian['tier']>;
 type AlarmItem = z.infer<typeof alarmsShape>['items'][number];
 
 const DAY_S = 86_400;
@@ -24,6 +27,10 @@ export interface GatewayState {
   readonly log: readonly LogTopic[];
   readonly links: readonly LinkStatus[];
   readonly forecast: readonly Forecast[];
+  /** Null while it does not run. */
+  readonly historian: Historian | null;
+  /** Null where none is configured. */
+  readonly questdb: QuestdbStatus | null;
   /** Null while the historian does not run. */
   readonly ledger: { readonly total: LedgerTotals; readonly balanced: boolean } | null;
 }
@@ -39,6 +46,7 @@ export function statusText(state: GatewayState): string {
     topicTable(state),
     state.links.length === 0 ? '' : linkTable(state.links),
     historianLine(state),
+    questdbLine(state),
     state.forecast.map(forecastLine).join(''),
     ledgerLine(state),
   ]
@@ -87,10 +95,63 @@ function topicTable({ log, forecast }: GatewayState): string {
   return table(['topic', 'start', 'end', 'segments', 'size', 'a day', 'since'], rows);
 }
 
-function historianLine({ ledger }: GatewayState): string {
-  if (ledger === null) return '';
-  const { stored, lag } = ledger.total;
-  return `historian: ${stored.toLocaleString('en')} samples stored, ${lag.toLocaleString('en')} behind the log\n`;
+function historianLine({ ledger, historian }: GatewayState): string {
+  const { stored, lag } = ledger?.total ?? {};
+  const samples =
+    stored === undefined || lag === undefined
+      ? ''
+      : `historian: ${stored.toLocaleString('en')} samples stored, ${lag.toLocaleString('en')} behind the log\n`;
+  return historian === null ? samples : samples + historianText(historian);
+}
+
+function grouped(amount: number): string {
+  return amount.toLocaleString('en');
+}
+
+function questdbLine({ questdb }: GatewayState): string {
+  if (questdb === null) return '';
+  const { state, detail, lagRecords, rows, refused, table: name, address } = questdb;
+  const not = refused === 0 ? '' : `, ${grouped(refused)} that it cannot take`;
+  const why = detail === null ? '' : `questdb: ${detail}\n`;
+  return `questdb: ${state}, ${grouped(lagRecords)} records behind the log, ${grouped(rows)} rows sent to ${name} of ${address}${not}\n${why}`;
+}
+
+/** Files of the historian, how long what is in them is kept, and what somebody should look at. */
+export function historianText(historian: Historian): string {
+  const { files, fileBytes, topics, expires, erasures, damaged, repairedSamples, tier } = historian;
+  const kept = new Map<string, string[]>();
+  for (const { topic, retentionSeconds } of topics) {
+    const time = retentionSeconds === null ? 'for ever' : span(retentionSeconds);
+    kept.set(time, [...(kept.get(time) ?? []), topic]);
+  }
+  const times = Array.from(kept, ([time, names]) => (kept.size === 1 ? time : `${names.join(', ')} ${time}`));
+  const expired = topics.flatMap(({ topic, expiredBefore }) => {
+    return expiredBefore === null ? [] : [`historian: ${topic} has expired before ${expiredBefore}\n`];
+  });
+  return [
+    `historian: ${files} files, ${formatBytes(fileBytes)}; samples are kept ${times.join(', ')}\n`,
+    ...expired,
+    tier === null ? '' : tierText(tier),
+    expires ? '' : 'historian: nothing expires while the clock is in doubt\n',
+    erasures === 0
+      ? ''
+      : `historian: ${erasures} erasures are not done everywhere; \`millrace historian erasures\` says where and why\n`,
+    damaged.length === 0
+      ? ''
+      : `historian: damaged and shown as gaps: ${damaged.join(', ')}; \`millrace historian verify\` says what is in them\n`,
+    repairedSamples === 0
+      ? ''
+      : `historian: ${repairedSamples.toLocaleString('en')} samples that could not be read were written anew out of the log\n`,
+  ].join('');
+}
+
+function tierText({ location, days, bytes, covered, updated, lagSeconds, failures, detail }: Tier): string {
+  const upTo = covered === null ? '' : `, everything before ${covered}`;
+  const behind = lagSeconds === null || lagSeconds === 0 ? '' : `, ${span(lagSeconds)} behind`;
+  const changed = updated === null ? '' : `, last changed ${updated}`;
+  const failed = failures === 0 ? '' : `, ${grouped(failures)} failures`;
+  const why = detail === null ? '' : `tier: ${detail}\n`;
+  return `tier: ${grouped(days)} days, ${formatBytes(bytes)} in ${location}${upTo}${behind}${changed}${failed}\n${why}`;
 }
 
 function ledgerLine({ ledger }: GatewayState): string {

@@ -36,6 +36,12 @@ async function stateOf(gateway: GatewayClient): Promise<GatewayState> {
   const ledger = (await gateway.json('/api/v1/ledger', { allow: [503] })) as Partial<
     NonNullable<GatewayState['ledger']>
   >;
+  const historian = (await gateway.json('/api/v1/historian', { allow: [503] })) as Partial<
+    NonNullable<GatewayState['historian']>
+  >;
+  const questdb = (await gateway.json('/api/v1/historian/questdb', { allow: [404] })) as Partial<
+    NonNullable<GatewayState['questdb']>
+  >;
   return {
     gateway: (await gateway.json('/healthz')) as GatewayState['gateway'],
     readiness: (await gateway.json('/readyz', { allow: [503] })) as GatewayState['readiness'],
@@ -45,6 +51,8 @@ async function stateOf(gateway: GatewayClient): Promise<GatewayState> {
     log: (await items('/api/v1/log/topics')) as GatewayState['log'],
     links: (await items('/api/v1/links')) as GatewayState['links'],
     forecast: (await items('/api/v1/forecast')) as GatewayState['forecast'],
+    historian: historian.topics === undefined ? null : (historian as GatewayState['historian']),
+    questdb: questdb.table === undefined ? null : (questdb as GatewayState['questdb']),
     ledger: ledger.total === undefined ? null : { total: ledger.total, balanced: ledger.balanced === true },
   };
 }

@@ -1,48 +1,38 @@
 import path from 'node:path';
 import { openReadOnly } from '../../historian/open-read-only.ts';
-import { bucketsText } from '../api/buckets-text.ts';
-import { historianBuckets, historianPages } from '../api/historian-pages.ts';
-import { type HistoryFormat, historyText } from '../api/history-text.ts';
-import type { Reduction } from '../api/services.ts';
-import { parseSpan } from '../api/time-text.ts';
+import type { FoundFrames, FramesQuery } from '../api/analysis/frames-request.ts';
+import { historianFrames } from '../api/analysis/frames.ts';
+import type { HistorySource } from '../api/history-answer.ts';
+import { historySource } from '../api/history-source.ts';
+import type { Config } from '../config/schema.ts';
 import { realDisk } from '../core/disk.ts';
 import { Fault } from '../core/fault.ts';
+import { siteCalendar } from '../site-calendar.ts';
 import { TagDictionary } from '../tags/dictionary.ts';
+import { openTier } from './open-tier.ts';
 
-interface StoredQuery {
-  readonly tags: readonly string[];
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  /** Undefined: the samples themselves. */
-  readonly reduction: Reduction | undefined;
-  readonly format: HistoryFormat;
-  /** Told in how many spans samples may be missing. */
-  readonly onEnd: (gaps: number) => void;
+/** What the routes about history would be answered from. */
+export interface StoredHistory extends HistorySource, Disposable {
+  frames(query: FramesQuery): AsyncIterable<FoundFrames>;
 }
 
-/** What the route `/api/v1/history` would answer, from the files of a gateway that does not run. */
-export async function* storedHistory(dataFolder: string, query: StoredQuery): AsyncGenerator<string> {
-  const { tags, from, to, reduction, format, onEnd } = query;
-  const dictionary = new TagDictionary(realDisk, path.join(dataFolder, 'tags'));
+/** Opens the history of a gateway that does not run: its files. Throws `tag-unknown` where there is none, and what keeps it from being read. */
+export function openStoredHistory(config: Pick<Config, 'data' | 'site' | 'historian'>): StoredHistory {
+  const { data } = config;
+  const dictionary = new TagDictionary(realDisk, path.join(data, 'tags'));
   dictionary.openReadOnly();
   // A mistyped folder must not pass for a mistyped tag.
-  if (dictionary.size === 0) throw new Fault('tag-unknown', `There is no tag in ${dataFolder}.`);
-  const history = openReadOnly({
-    folder: path.join(dataFolder, 'historian'),
-    logFolder: path.join(dataFolder, 'log'),
-  });
-  try {
-    const { signal } = new AbortController();
-    const asked = { tags, ...parseSpan(from, to), signal };
-    const manyTags = tags.length > 1;
-    if (reduction === undefined)
-      yield* historyText(format, manyTags, historianPages(history, dictionary, asked), onEnd);
-    else {
-      const pages = historianBuckets(history, dictionary, { ...asked, reduction });
-      yield* bucketsText(format, manyTags, reduction, pages, onEnd);
-    }
-  } finally {
-    history.close();
-    dictionary.close();
-  }
+  if (dictionary.size === 0) throw new Fault('tag-unknown', `There is no tag in ${data}.`);
+  const history = openReadOnly({ folder: path.join(data, 'historian'), logFolder: path.join(data, 'log') });
+  const tier = openTier(config);
+  const samples = tier?.behind(history) ?? history;
+  return {
+    ...historySource(samples, dictionary, siteCalendar(config)),
+    frames: (query) => historianFrames(samples, dictionary, query),
+    [Symbol.dispose](): void {
+      void tier?.close();
+      history.close();
+      dictionary.close();
+    },
+  };
 }

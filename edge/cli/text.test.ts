@@ -11,6 +11,10 @@ describe('a table', () => {
     expect(table(['topic', 'end', ''], rows)).toBe('topic          end\nsamples  1,234,567  ok\na                5\n');
   });
 
+  test('does not do on a terminal what its texts say', () => {
+    expect(table(['name'], [['a\u001b[2Jb\nc']])).toBe('name\na\\x1b[2Jb\\x0ac\n');
+  });
+
   test('without rows is its header', () => {
     expect(table(['topic', 'end'], [])).toBe('topic  end\n');
   });

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Disk, realDisk } from '../core/disk.ts';
 import { LogFolder, numbered } from '../core/kit/log-kit.ts';
+import { eraseAll, erasureOf, secretRequest } from '../core/repack/erase-kit.ts';
 import { repackLog, type Settled } from '../core/repack/log.ts';
 import { TopicCheck, type TopicReport } from './topic-check.ts';
 
@@ -56,6 +57,25 @@ test('what stays wrong is told once, also while a gateway runs', () => {
     const report = check(folder, realDisk, live);
     expect(report.problems.map(({ what }) => what)).toEqual(['is missing: it is built again when the gateway starts']);
     expect([report.records, report.lost]).toEqual([8000, 0]);
+  }
+  writer.close();
+});
+
+test('a log in which samples were erased is sound', () => {
+  using folder = new LogFolder();
+  const { writer, ends } = folder.open({ segmentBytes: 20_000 });
+  for (let next = 0; next < 3000; next += 60) writer.append([secretRequest(next, 60, next % 3 === 0)]);
+  const { records } = eraseAll(realDisk, folder.log, writer, [erasureOf(100, 2900)]);
+  expect(records).toBeGreaterThan(500);
+  for (const live of [true, false]) {
+    const topicCheck = new TopicCheck(realDisk, {
+      logFolder: folder.log,
+      topic: 'samples',
+      end: ends.end('samples'),
+      live,
+    });
+    expect([...topicCheck.run()].length).toBe(50);
+    expect(topicCheck.report).toMatchObject({ records: 3000, lost: 0, problems: [] });
   }
   writer.close();
 });

@@ -3,7 +3,7 @@ import { BatchScanner } from '../core/batch-scanner.ts';
 import { readCheckpoint } from '../core/checkpoint-file.ts';
 import { type Disk, readFile } from '../core/disk.ts';
 import { errnoOf, Fault } from '../core/fault.ts';
-import { parseIdentity } from '../core/log-writer.ts';
+import { parseIdentity } from '../core/log-identity.ts';
 import type { BatchHeader } from '../core/record-batch.ts';
 import { RecordCursor } from '../core/record-cursor.ts';
 import { SampleReader } from '../core/sample-codec.ts';

@@ -34,10 +34,11 @@ describe('what is right', () => {
   test('everything has a default but version and site', () => {
     expect(configOf(minimal)).toEqual({
       version: 1,
-      site: { name: 'northmill' },
+      site: { name: 'northmill', timezone: 'UTC' },
       data: '/srv/plant/data',
       http: { listen: { host: '127.0.0.1', port: 8080 } },
       log: { budget: 20 * 2 ** 30, topics: {} },
+      historian: { retention: 400 * 86_400_000, topics: {}, rollups: {}, counters: [] },
       clock: { ahead: 300_000 },
       connectors: [],
       alarms: [],
@@ -187,8 +188,8 @@ describe('what is wrong', () => {
     ],
     [
       'an unknown key near one of later',
-      `${minimal}historain: {}\n`,
-      '3:1  historain  is not a known key  expected "historian", the nearest known key (not supported in this version)',
+      `${minimal}wrties: {}\n`,
+      '3:1  wrties  is not a known key  expected "writes", the nearest known key (not supported in this version)',
     ],
     [
       'an unknown key below',
@@ -197,8 +198,8 @@ describe('what is wrong', () => {
     ],
     [
       'a key of later',
-      `${minimal}historian: { retention: 400d }\n`,
-      '3:1  historian  is not supported in this version  expected one of version, site, data, http, log, clock, connectors, alarms, models, links',
+      `${minimal}writes: []\n`,
+      '3:1  writes  is not supported in this version  expected one of version, site, data, http, log, historian, clock, connectors, alarms, models, links',
     ],
     [
       'a key of later below',
@@ -368,12 +369,13 @@ connectors:
       const modbus = { name: 'm', kind: 'modbus', bus: { tcp: 'a:502' }, units };
       const link = { name: 'l', to: { brokers: ['k:1'] } };
       const connectors = [broker, opcua, modbus];
-      const document = { version: 1, site: { name: 'a' }, http: {}, log: {}, connectors, links: [link] };
+      const document = { version: 1, site: { name: 'a' }, http: {}, log: {}, historian: {}, connectors, links: [link] };
       const holders: Record<string, object> = {
         '': document,
         site: document.site,
         http: document.http,
         log: document.log,
+        historian: document.historian,
         'connectors[]': broker,
         'connectors[].defaults': opcua.defaults,
         'connectors[].bus': modbus.bus,

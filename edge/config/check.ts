@@ -5,6 +5,7 @@ import { problemsOf } from './issues.ts';
 import { laterKeys, isLaterValue } from './later.ts';
 import { type ConfigProblem, formatPath, type Found } from './problem.ts';
 import { checkReferences } from './references.ts';
+import { readShifts } from './shifts-file.ts';
 import { type Config, configJsonSchema, configSchema, type JsonSchema, type ParsedConfig } from './schema.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -35,13 +36,13 @@ function checkSource(source: YamlSource, file: string, folder: string): Checked<
     if (!result.success) found.push(...problemsOf(result.error.issues, checkable(source.value)));
     found.push(...checkReferences(source.value));
     if (result.success && found.length === 0) {
-      return { config: { ...result.data, data: path.resolve(folder, result.data.data) } };
+      return { config: withPlaces(result.data, folder) };
     }
   }
   return { problems: ordered(found.map((problem) => placed(problem, source, file))) };
 }
 
-/** As `checkConfig`, and reads the device files that it names: what is wrong in them stands there too, behind what is wrong in the configuration. */
+/** As `checkConfig`, and reads the device files and the shifts that it names: what is wrong in them stands there too, behind what is wrong in the configuration. */
 export async function checkWithFiles(text: string, file: string, folder: string): Promise<Checked> {
   const source = readYaml(text);
   const checked = checkSource(source, file, folder);
@@ -54,27 +55,38 @@ export async function checkWithFiles(text: string, file: string, folder: string)
       problems.push(...found.map((each) => placed(each, source, file)));
     }
   }
-  problems.push(...devices.problems);
+  const { shifts, found, problems: wrongShifts } = await readShifts(source.whole ? source.value : undefined, folder);
+  problems.push(...found.map((each) => placed(each, source, file)), ...devices.problems, ...wrongShifts);
   if (checked.config === undefined || problems.length > 0) return { problems: ordered(problems) };
   const connectors = checked.config.connectors.map((connector) => {
     return connector.kind === 'modbus' ? devices.fill(connector) : connector;
   });
-  return { config: { ...checked.config, connectors } };
+  const { name, timezone } = checked.config.site;
+  return { config: { ...checked.config, site: { name, timezone, shifts }, connectors } };
+}
+
+/** Folders are absolute from here on. */
+function withPlaces(config: ParsedConfig, folder: string): ParsedConfig {
+  const { data, historian } = config;
+  const { tier } = historian;
+  const where = tier?.folder === undefined ? tier : { ...tier, folder: path.resolve(folder, tier.folder) };
+  return { ...config, data: path.resolve(folder, data), historian: { ...historian, tier: where } };
 }
 
 function checkable(value: unknown) {
   return { value, schema: () => (schema ??= configJsonSchema()), laterKeys, isLaterValue };
 }
 
-function placed(found: Found, source: YamlSource, file: string): ConfigProblem {
+/** A problem with its place in the file. */
+export function placed(found: Found, source: YamlSource, file: string): ConfigProblem {
   const { key, wrong, expected } = found;
   const where = key === undefined ? found.path : [...found.path, key];
   const at = found.at ?? (key === undefined ? source.positionOf(where) : source.positionOfKey(found.path, key));
   return { file, line: at.line, column: at.column, path: formatPath(where), wrong, expected };
 }
 
-/** In the order of the files; those that came first stay first where they stand in different ones. */
-function ordered(problems: readonly ConfigProblem[]): ConfigProblem[] {
+/** At most 200, in the order of the files; those that came first stay first where they stand in different ones. */
+export function ordered(problems: readonly ConfigProblem[]): ConfigProblem[] {
   const files = [...new Set(problems.map(({ file }) => file))];
   const inOrder = problems.toSorted(
     (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,

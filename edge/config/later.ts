@@ -7,8 +7,7 @@ import { LATER_BUS_KEYS } from './modbus-schema.ts';
 
 /** Keys by place. */
 export const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['include', 'types', 'assets', 'tags', 'historian', 'streams', 'kafka', 'writes'],
-  site: ['timezone', 'shifts'],
+  '': ['include', 'types', 'assets', 'tags', 'streams', 'kafka', 'writes'],
   http: ['tls', 'users', 'basePath', 'trustedProxies'],
   'connectors[]': ['maxSessions', 'tls', 'devices', 'url', 'path', 'match', 'map'],
   'connectors[].bus': LATER_BUS_KEYS,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault, messageOf } from '../core/fault.ts';
 import { type Checked, checkWithFiles } from './check.ts';
+import type { ConfigProblem } from './problem.ts';
 import { MAX_FILE_BYTES } from './yaml-source.ts';
 
 /** The configuration that is used where there is no `millrace.yaml`. */
@@ -13,6 +14,12 @@ export const DEFAULT_CONFIG_FILE = path.join(import.meta.dirname, 'default.yaml'
  */
 export async function loadConfig(file: string, options: { folder?: string; name?: string } = {}): Promise<Checked> {
   const { folder = path.dirname(path.resolve(file)), name = file } = options;
+  const text = await readConfigFile(file, name);
+  return typeof text === 'string' ? checkWithFiles(text, name, folder) : { problems: [text] };
+}
+
+/** The text of a configuration file, or why it can be none. `name` is what messages call it. Throws `config-missing` if it cannot be read at all. */
+export async function readConfigFile(file: string, name = file): Promise<string | ConfigProblem> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -20,15 +27,13 @@ export async function loadConfig(file: string, options: { folder?: string; name?
     throw new Fault('config-missing', `${name}: ${messageOf(error)}`, { cause: error });
   }
   if (bytes.length > MAX_FILE_BYTES) return refused(name, `has ${bytes.length} bytes`, `at most ${MAX_FILE_BYTES}`);
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return refused(name, 'is not UTF-8', 'text in UTF-8');
   }
-  return checkWithFiles(text, name, folder);
 }
 
-function refused(file: string, wrong: string, expected: string): Checked {
-  return { problems: [{ file, line: 1, column: 1, path: '', wrong, expected }] };
+function refused(file: string, wrong: string, expected: string): ConfigProblem {
+  return { file, line: 1, column: 1, path: '', wrong, expected };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MODES, NODE_ID, POLICIES } from '../../connectors/opcua/config.ts';
 import { isSegment } from '../core/tag-path.ts';
+import { secret } from './secret-schema.ts';
 import { tagClass } from './tag-class.ts';
 
 /** Form of the connector kind `opcua`. */
@@ -15,7 +16,6 @@ const FROM = '`Objects` or a node id such as nsu=urn:press;s=Line1';
 const SAMPLING = 'a time of at most 1d, such as 100ms';
 const PUBLISHING = 'a time from 10ms to 1h, such as 500ms';
 const QUEUE = 'a whole number from 1 to 10000';
-const SECRET = '`{ env: NAME }` or `{ file: PATH }`';
 const CHANNEL = 'a mapping with `policy` and `mode`, both None or neither';
 const SOMETHING = '`nodes`, `browse` or both';
 
@@ -32,14 +32,6 @@ interface SharedParts {
 const text = (expected: string): z.ZodString => z.string(expected).min(1, expected).max(1024, expected);
 
 const tagPath = text(TAG).refine((tag) => tag.split('/').every(isSegment), TAG);
-
-const secret = z.union(
-  [
-    z.strictObject({ env: text(SECRET).describe('Name of an environment variable.') }),
-    z.strictObject({ file: text(SECRET).describe('Path of a file that holds nothing else.') }),
-  ],
-  SECRET,
-);
 
 const identity = z
   .strictObject(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { deviceJsonSchema } from './device-file.ts';
 import { LATER_KEYS, LATER_KINDS } from './later.ts';
 import { configJsonSchema, type JsonSchema } from './schema.ts';
+import { shiftsJsonSchema } from './shifts-file.ts';
 
 /** The page that is made from the schema. Run this file to write it: `npx node edge/config/reference.ts`. */
 export const REFERENCE_PAGE = path.join(import.meta.dirname, '..', '..', 'docs', 'configuration.md');
@@ -12,6 +13,7 @@ export function referencePage(): string {
   const template = readFileSync(path.join(import.meta.dirname, 'template.yaml'), 'utf8');
   const sections = sectionsOf(configJsonSchema(), '');
   const device = sectionsOf(deviceJsonSchema(), 'device file');
+  const shifts = sectionsBelow(shiftsJsonSchema(), 'shifts file');
   return `${introduction}
 \`\`\`yaml
 ${template.trimEnd()}
@@ -19,6 +21,7 @@ ${template.trimEnd()}
 
 ${sections.join('\n')}
 ${device.join('\n')}
+${shifts.join('\n')}
 ${laterSection()}`;
 }
 

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { ModbusConfig } from '../../connectors/modbus/config.ts';
+import type { Shift } from '../../historian/analysis/shifts.ts';
 import { retentionClass } from '../core/retention/retention.ts';
-import { isSegment } from '../core/tag-path.ts';
 import { TOPICS as LOG_TOPICS } from '../core/topics.ts';
 import { type Address, isLoopback, parseAddress } from './address.ts';
+import { historianSchema } from './historian-schema.ts';
 import { mappingSchema } from './mapping-schema.ts';
 import { mirroredTopics } from './mirrored-topics.ts';
 import { modbusShape } from './modbus-schema.ts';
 import { opcuaSchema } from './opcua-schema.ts';
 import { BYTES, DURATION, parseBytes, parseDuration } from './quantities.ts';
+import { siteSchema } from './site-schema.ts';
 import { alarmSchema, modelSchema } from './watch-schema.ts';
 
 /*
@@ -68,16 +70,6 @@ const remote = z.string(BROKER).transform((text, context): Address => {
 
 const NAME = 'lower-case letters, digits and hyphens, at most 64, such as floor-1';
 const name = z.string(NAME).regex(/^[a-z0-9][a-z0-9-]{0,63}$/, NAME);
-
-const SITE = 'a name that can be the first level of a tag, such as northmill';
-const siteName = z.string(SITE).max(64, SITE).refine(isSegment, SITE);
-
-const siteSchema = z
-  .union([siteName, z.strictObject({ name: siteName.describe('Name of the site.') })], SITE)
-  .transform((site) => (typeof site === 'string' ? { name: site } : site))
-  .describe(
-    'First level of every tag path, and fixed after the first start: a gateway refuses the data of another site.',
-  );
 
 const TOPICS = 'a list of at least one MQTT topic mapping';
 
@@ -212,6 +204,7 @@ export const configSchema = z
         )
         .prefault({})
         .describe('The durable log.'),
+      historian: historianSchema({ duration }),
       clock: z
         .strictObject(
           {
@@ -253,8 +246,9 @@ export const configSchema = z
 /** A configuration whose text was checked: sizes in bytes, times in ms, addresses parsed, `data` absolute. Device files are still paths. */
 export type ParsedConfig = z.output<typeof configSchema>;
 type ParsedConnector = ParsedConfig['connectors'][number];
-/** The checked configuration, with the device files that it names. */
-export type Config = Omit<ParsedConfig, 'connectors'> & {
+/** The checked configuration, with the device files and the shifts that it names. */
+export type Config = Omit<ParsedConfig, 'connectors' | 'site'> & {
+  readonly site: Pick<ParsedConfig['site'], 'name' | 'timezone'> & { readonly shifts: readonly Shift[] };
   readonly connectors: readonly (Exclude<ParsedConnector, { kind: 'modbus' }> | ModbusConfig)[];
 };
 /** Configuration of one link. */

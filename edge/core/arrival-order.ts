@@ -23,7 +23,8 @@ export interface ArrivalOrderOptions {
 
 interface Feed {
   readonly topic: string;
-  readonly first: number;
+  /** Records before it were visited, or are not wanted. */
+  first: number;
   readonly reader: LogReader;
   /** Stands at the record that comes next. */
   readonly cursor: RecordCursor;
@@ -73,6 +74,7 @@ export class ArrivalOrder {
   private fill(feed: Feed): boolean {
     let told = false;
     while (feed.arrivalMs === Infinity) {
+      feed.first = feed.reader.position;
       const result = feed.reader.read(this.options.readBytes ?? READ_BYTES);
       if (result.kind === 'end') break;
       if (result.kind === 'data') this.turnTo(feed, result.bytes);
@@ -107,7 +109,7 @@ export class ArrivalOrder {
   }
 }
 
-/** Moves to the next record that is wanted. The batch that holds the first of them may begin before it. */
+/** Moves to the next record that is wanted. A batch that holds it may begin before it. */
 function advance(feed: Feed): void {
   const { cursor, bytes, first } = feed;
   for (;;) {

@@ -7,13 +7,14 @@ export interface SharedEnds {
 }
 
 /**
- * How far each topic is durable, shared by all threads: a generation counter, and per topic a start and an end offset as BigInt64. The log writer publishes, everybody else
- * reads and waits. An end never decreases.
+ * How far each topic is durable, shared by all threads: a generation counter, and per topic a start and an end offset as BigInt64, and how often something was erased in its
+ * segments. The log writer publishes, everybody else reads and waits. An end never decreases.
  */
 export class DurableEnds {
   readonly shared: SharedEnds;
   private readonly generation: Int32Array;
   private readonly offsets: BigInt64Array;
+  private readonly erased: Int32Array;
   private readonly slots: ReadonlyMap<string, number>;
   /** Who waits in this thread. */
   private waiting: PromiseWithResolvers<void> | undefined;
@@ -23,13 +24,15 @@ export class DurableEnds {
   constructor(shared: SharedEnds) {
     this.shared = shared;
     this.generation = new Int32Array(shared.memory, 0, 2);
-    this.offsets = new BigInt64Array(shared.memory, 8, shared.topics.length * 2);
+    const topics = shared.topics.length;
+    this.offsets = new BigInt64Array(shared.memory, 8, topics * 2);
+    this.erased = new Int32Array(shared.memory, 8 + topics * 16, topics);
     this.slots = new Map(shared.topics.map((topic, slot) => [topic, slot]));
   }
 
   /** New memory for these topics, all empty. Made by the main thread, which owns it. */
   static create(topics: readonly string[]): DurableEnds {
-    return new DurableEnds({ memory: new SharedArrayBuffer(8 + topics.length * 16), topics });
+    return new DurableEnds({ memory: new SharedArrayBuffer(8 + topics.length * 20), topics });
   }
 
   get topics(): readonly string[] {
@@ -39,6 +42,11 @@ export class DurableEnds {
   /** Offset behind the last durable record. */
   end(topic: string): number {
     return Number(Atomics.load(this.offsets, this.slot(topic) * 2 + 1));
+  }
+
+  /** The ends of all topics. */
+  all(): Map<string, number> {
+    return new Map(this.topics.map((topic) => [topic, this.end(topic)]));
   }
 
   /** Offset of the oldest record that the log still holds. */
@@ -52,6 +60,16 @@ export class DurableEnds {
     assert(BigInt(end) >= Atomics.load(this.offsets, slot + 1), `durable end of ${topic} decreases to ${end}`);
     if (start !== undefined) Atomics.store(this.offsets, slot, BigInt(start));
     Atomics.store(this.offsets, slot + 1, BigInt(end));
+  }
+
+  /** A segment of a topic was replaced by one in which something is erased: who has the old one open must not read on in it. */
+  noteErased(topic: string): void {
+    Atomics.add(this.erased, this.slot(topic), 1);
+  }
+
+  /** How often that has happened. */
+  erasures(topic: string): number {
+    return Atomics.load(this.erased, this.slot(topic));
   }
 
   /** Wakes all who wait. */

@@ -18,15 +18,15 @@ export function eachRecord(
   const reader = new LogReader({ logFolder, topic, ends, disk });
   const cursor = new RecordCursor();
   try {
-    const first = typeof from === 'number' ? from : from(reader);
     const end = ends.end(topic);
-    reader.seek(first);
+    reader.seek(typeof from === 'number' ? from : from(reader));
     while (reader.position < end) {
+      // A batch that holds the next record may begin before it.
+      const first = reader.position;
       const result = reader.read();
       if (result.kind !== 'data') continue;
       for (let at = 0; at < result.bytes.length;) {
         at = cursor.open(result.bytes, at);
-        // The batch that holds the first offset may begin before it.
         while (cursor.next()) if (cursor.offset >= first && cursor.offset < end) visit(cursor);
       }
     }

@@ -6,7 +6,8 @@ import { DurableEnds, type SharedEnds } from './durable-ends.ts';
 import { assert, type FaultMessage, toFaultMessage } from './fault.ts';
 import { type CommitClock, GroupCommit } from './group-commit.ts';
 import type { LogFigures } from './retention/log-figures.ts';
-import { type LogIdentity, LogWriter, type RecordedEvent } from './log-writer.ts';
+import type { LogIdentity } from './log-identity.ts';
+import { LogWriter, type RecordedEvent } from './log-writer.ts';
 import { patientDisk } from './patient-disk.ts';
 import type { RecoveryReport } from './recovery.ts';
 import type { RepackedSegment } from './repack/log.ts';
@@ -17,6 +18,7 @@ export interface RetentionConfig {
   readonly budgetBytes: number;
   readonly reserveBytes?: number | undefined;
   readonly retentionMs?: Offsets | undefined;
+  readonly othersKeepMs?: number | undefined;
 }
 
 /** What the main thread gives the worker at its start. */
@@ -44,6 +46,8 @@ export type LogCommand =
   | { readonly type: 'confirm-clock' }
   /** Answered with `swapped`. */
   | { readonly type: 'swap'; readonly segment: RepackedSegment }
+  /** The active segment of a topic is to be completed if it begins below this offset. Answered with `rolled`. */
+  | { readonly type: 'roll'; readonly topic: string; readonly below: number }
   | { readonly type: 'close' };
 
 /** What the worker posts. */
@@ -57,7 +61,8 @@ export type LogNotice =
   /** There are complete segments that may be repacked: more than when it said so last. */
   | { readonly type: 'completed' }
   /** By so many bytes the log has become smaller; undefined: the segment was not wanted any more. */
-  | { readonly type: 'swapped'; readonly savedBytes: number | undefined }
+  | { readonly type: 'swapped'; readonly savedBytes: number | undefined; readonly isErased: boolean }
+  | { readonly type: 'rolled' }
   | { readonly type: 'closed' };
 
 const UPKEEP_EVERY_MS = 1000;
@@ -138,13 +143,20 @@ class LogWorker {
 
   private obey(command: Exclude<LogCommand, { type: 'close' }>): void {
     if (command.type === 'hold') this.writer.hold(command.holds);
-    else if (command.type === 'swap')
-      this.notify({ type: 'swapped', savedBytes: this.writer.replaceSegment(command.segment) });
-    else if (command.type === 'confirm-clock') {
+    else if (command.type === 'swap') this.swap(command.segment);
+    else if (command.type === 'roll') {
+      this.writer.roll(command.topic, command.below);
+      this.notify({ type: 'rolled' });
+    } else if (command.type === 'confirm-clock') {
       this.writer.confirmClock();
       this.lastUpkeepMs = -UPKEEP_EVERY_MS;
     } else if (command.type === 'ring') this.groups.add(command.id, command.ring);
     else this.groups.release(command.id);
+  }
+
+  private swap(segment: RepackedSegment): void {
+    const savedBytes = this.writer.replaceSegment(segment);
+    this.notify({ type: 'swapped', savedBytes, isErased: segment.isErased === true });
   }
 
   private sleep(seen: number): void {

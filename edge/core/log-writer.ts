@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { systemClock } from './clock.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
-import { type Disk, readFile, replaceFile } from './disk.ts';
+import type { Disk } from './disk.ts';
 import type { DurableEnds } from './durable-ends.ts';
 import { assert, errnoOf, Fault, type FaultCode, type FaultMessage, messageOf, toFaultMessage } from './fault.ts';
 import { STOP_STEPS } from './index-repair.ts';
+import { type LogIdentity, openIdentity } from './log-identity.ts';
 import { figuresOf, type LogFigures } from './retention/log-figures.ts';
 import { type LogEvent, LogRetention, type RetentionSettings } from './retention/log-retention.ts';
 import { BatchEncoder } from './record-batch.ts';
@@ -14,13 +15,6 @@ import type { Holds, Release } from './retention/retention.ts';
 import { REFUSED } from './ring.ts';
 import { topicFolder } from './segment-files.ts';
 import { type ClosedSegment, TopicLog, type TopicLogSizes } from './topic-log.ts';
-
-/** What identifies a log: `epoch` rises when acknowledged data was lost, restored or promoted. */
-export interface LogIdentity {
-  readonly v: 1;
-  readonly logId: string;
-  readonly epoch: number;
-}
 
 /** How a log is opened. */
 export interface LogWriterOptions extends RetentionSettings, TopicLogSizes {
@@ -43,8 +37,7 @@ export interface RecordedEvent extends LogEvent {
 /** The log as its one writer owns it: all topics, their commits, recovery points and retention. Knows nothing of threads. */
 export class LogWriter {
   private readonly options: LogWriterOptions;
-  private readonly topics = new Map<string, TopicLog>();
-  /** The same, by number. */
+  /** Of the topics, by the numbers that these have among the ends. */
   private readonly logs: TopicLog[] = [];
   /** Topics with batches that are not durable yet. */
   private readonly touched = new Set<TopicLog>();
@@ -81,16 +74,15 @@ export class LogWriter {
   }
 
   private openTopics(): Record<string, RecoveryReport> {
-    const { disk, logFolder, lostAndFound, stamp, ends } = this.options;
+    const { disk, logFolder, lostAndFound, stamp, ends, newLogId } = this.options;
     disk.makeFolder(logFolder);
-    this.identity = this.readIdentity();
+    this.identity = openIdentity(disk, logFolder, newLogId);
     this.points = readCheckpoint(disk, this.recoveryPoints);
     this.starts = readCheckpoint(disk, this.logStarts);
     const reports: Record<string, RecoveryReport> = {};
     for (const topic of ends.topics) {
       const folder = topicFolder(logFolder, topic);
       const log = new TopicLog(disk, folder, this.identity.epoch, this.options);
-      this.topics.set(topic, log);
       this.logs.push(log);
       const recoveryPoint = this.points.get(topic) ?? 0;
       const report = log.open({ recoveryPoint, start: this.starts.get(topic), lostAndFound, stamp });
@@ -98,27 +90,19 @@ export class LogWriter {
     }
     this.saveRecoveryPoints();
     this.saveStarts();
-    for (const [topic, log] of this.topics) ends.publish(topic, log.end, log.start);
+    for (const log of this.logs) ends.publish(log.topic, log.end, log.start);
     ends.notify();
     this.retention.open(this.logs);
     return reports;
   }
 
-  private readIdentity(): LogIdentity {
-    const { disk, logFolder, newLogId } = this.options;
-    const file = path.join(logFolder, 'millrace.json');
-    const bytes = readFile(disk, file);
-    if (bytes !== undefined) return parseIdentity(file, bytes);
-    const identity: LogIdentity = { v: 1, logId: newLogId, epoch: 0 };
-    replaceFile(disk, file, `${JSON.stringify(identity)}\n`);
-    return identity;
+  private logOf(topic: string): TopicLog | undefined {
+    return this.logs.find((log) => log.topic === topic);
   }
 
   /** Bytes of all topics. */
   get bytes(): number {
-    let sum = 0;
-    for (const log of this.topics.values()) sum += log.bytes;
-    return sum;
+    return this.logs.reduce((sum, log) => sum + log.bytes, 0);
   }
 
   /** Why the writer writes no more, or undefined. */
@@ -183,7 +167,7 @@ export class LogWriter {
   }
 
   private saveStarts(): void {
-    for (const log of this.topics.values()) this.starts.set(log.topic, log.start);
+    for (const log of this.logs) this.starts.set(log.topic, log.start);
     this.save(this.logStarts, this.starts);
   }
 
@@ -212,7 +196,7 @@ export class LogWriter {
 
   /** What is to be known of retention: sizes, ages, the clock. */
   figures(): LogFigures {
-    return figuresOf([...this.topics.values()], this.retention);
+    return figuresOf(this.logs, this.retention);
   }
 
   /** Whether so little of the disk is free that nothing must be appended: what is written now would keep others from making room. As of the last `retain`. */
@@ -253,7 +237,7 @@ export class LogWriter {
     this.retention.look();
     const releases = this.retention.plan().filter(({ topic, segment }) => this.isComplete(topic, segment.baseOffset));
     let unlinked = 0;
-    for (const { topic, segment } of releases) unlinked += this.topics.get(topic)?.removeIndexes(segment) ?? 0;
+    for (const { topic, segment } of releases) unlinked += this.logOf(topic)?.removeIndexes(segment) ?? 0;
     // A checkpoint file that waits for space is not written in between; the indexes are room enough for it.
     if (this.saving) return unlinked > 0;
     this.owed.push(...this.retention.gaps(releases));
@@ -281,7 +265,7 @@ export class LogWriter {
   }
 
   private isComplete(topic: string, baseOffset: number): boolean {
-    return this.topics.get(topic)?.facts.active.baseOffset !== baseOffset;
+    return this.logOf(topic)?.facts.active.baseOffset !== baseOffset;
   }
 
   /** Readers first, then the record, then the files: nobody is sent to what is gone. */
@@ -289,7 +273,7 @@ export class LogWriter {
     if (this.failure !== undefined) return;
     const gone: [TopicLog, ClosedSegment][] = [];
     for (const { topic, segment } of releases) {
-      const log = this.topics.get(topic);
+      const log = this.logOf(topic);
       // What made room since this was planned has taken it already; the next one is not part of the plan.
       if (log === undefined || log.start !== segment.baseOffset) continue;
       if (!this.isComplete(topic, segment.baseOffset)) log.completeActive();
@@ -329,13 +313,29 @@ export class LogWriter {
   }
 
   /** Puts a repacked segment in the place of the one that it was made of (`TopicLog.replaceSegment`). Returns the bytes that this saves, undefined where it is refused. */
-  replaceSegment({ topic, baseOffset, endOffset }: RepackedSegment): number | undefined {
+  replaceSegment({ topic, baseOffset, endOffset, isErased = false }: RepackedSegment): number | undefined {
     if (this.failure !== undefined) return undefined;
     try {
-      return this.topics.get(topic)?.replaceSegment(baseOffset, endOffset);
+      const savedBytes = this.logOf(topic)?.replaceSegment(baseOffset, endOffset);
+      if (isErased) this.options.ends.noteErased(topic);
+      return savedBytes;
     } catch (error) {
       this.fail(error);
       return undefined;
+    }
+  }
+
+  /** Completes the segment of a topic that is written to, if it begins below this offset and holds anything, and puts the recovery points on record: between two commits. */
+  roll(topic: string, below: number): void {
+    const log = this.logOf(topic);
+    if (this.failure !== undefined || log === undefined) return;
+    try {
+      if (log.facts.active.baseOffset < below) log.completeActive();
+      this.saveRecoveryPoints();
+      this.options.ends.publish(topic, log.end);
+      this.options.ends.notify();
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -355,32 +355,11 @@ export class LogWriter {
     if (this.failure !== undefined) return;
     try {
       for (let step = 0; step < STOP_STEPS && this.repairIndex(); step++);
-      for (const log of this.topics.values()) log.close();
+      for (const log of this.logs) log.close();
       this.saveRecoveryPoints();
     } catch (error) {
       this.fail(error);
     }
-  }
-}
-
-/** What `millrace.json` says. Throws `data-unreadable`. */
-export function parseIdentity(file: string, bytes: Uint8Array): LogIdentity {
-  const parsed = parseJson(new TextDecoder().decode(bytes));
-  if (typeof parsed === 'object' && parsed !== null && 'v' in parsed && 'logId' in parsed && 'epoch' in parsed) {
-    const { v, logId, epoch } = parsed;
-    if (v !== 1)
-      throw new Fault('data-unreadable', `${file} is of version ${String(v)}; this program knows version 1.`);
-    const epochFits = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0 && epoch <= 0x7fffffff;
-    if (typeof logId === 'string' && epochFits) return { v: 1, logId, epoch };
-  }
-  throw new Fault('data-unreadable', `${file} does not name a log.`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

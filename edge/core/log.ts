@@ -7,7 +7,8 @@ import { DurableEnds } from './durable-ends.ts';
 import { Fault, type FaultMessage, fromFaultMessage } from './fault.ts';
 import type { LogFigures } from './retention/log-figures.ts';
 import type { LogCommand, LogNotice, LogWorkerData, RetentionConfig } from './log-worker.ts';
-import type { LogIdentity, RecordedEvent } from './log-writer.ts';
+import type { LogIdentity } from './log-identity.ts';
+import type { RecordedEvent } from './log-writer.ts';
 import { type Producer, type ProducerPort, RingProducer } from './producer.ts';
 import type { RecoveryReport } from './recovery.ts';
 import type { RepackedSegment } from './repack/log.ts';
@@ -46,6 +47,7 @@ const NO_FIGURES: LogFigures = {
   limitBytes: 0,
   withinBudget: true,
   clock: { trusted: true, aheadMs: 0 },
+  believedMs: 0,
   topics: [],
   linkBytes: {},
 };
@@ -81,18 +83,19 @@ export class Log {
     this.folder = path.join(options.dataFolder, 'log');
     this.ends = DurableEnds.create(options.topics ?? TOPICS);
     const swap = (segment: RepackedSegment): void => this.post({ type: 'swap', segment });
-    this.repacking = new Repacking({ logFolder: this.folder, ends: this.ends.shared, swap });
+    const roll = (topic: string, below: number): void => this.post({ type: 'roll', topic, below });
+    this.repacking = new Repacking({ logFolder: this.folder, ends: this.ends.shared, swap, roll });
   }
 
   /** Recovers and opens the log. `onFailed` is called once if it must stop writing later. Throws the Fault of a log that cannot be opened: its worker has then ended. */
   async open(onFailed: (fault: Fault) => void): Promise<void> {
-    const { dataFolder, budgetBytes, reserveBytes, retentionMs, nowMs, segmentBytes } = this.options;
+    const { dataFolder, budgetBytes, reserveBytes, retentionMs, othersKeepMs, nowMs, segmentBytes } = this.options;
     const data: LogWorkerData = {
       logFolder: this.folder,
       lostAndFound: path.join(dataFolder, 'lost+found'),
       ends: this.ends.shared,
       doorbell: this.doorbell.memory,
-      retention: { budgetBytes, reserveBytes, retentionMs },
+      retention: { budgetBytes, reserveBytes, retentionMs, othersKeepMs },
       newLogId: randomUUID(),
       stamp: String(nowMs),
       segmentBytes: segmentBytes ?? null,
@@ -133,7 +136,8 @@ export class Log {
     } else if (notice.type === 'failed') this.fail(fromFaultMessage(notice.fault));
     else if (notice.type === 'disk-full') state.diskFull = notice.full;
     else if (notice.type === 'completed') this.repacking.wake();
-    else if (notice.type === 'swapped') this.repacking.swapped(notice.savedBytes);
+    else if (notice.type === 'swapped') this.repacking.swapped(notice.savedBytes, notice.isErased);
+    else if (notice.type === 'rolled') this.repacking.rolled();
     else if (notice.type === 'recorded') {
       this.recorded.push(notice.event);
       if (this.recorded.length > MAX_RECORDED) this.recorded.shift();

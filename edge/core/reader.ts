@@ -56,6 +56,8 @@ export class LogReader {
   /** Where in the open segment the batch of `next` begins. */
   private place = 0;
   private next = 0;
+  /** How often something had been erased in the topic when the segment was opened. */
+  private erasures = 0;
   /** Bytes of a record as the last read found them. */
   private recordBytes = 100;
 
@@ -141,7 +143,8 @@ export class LogReader {
   }
 
   /**
-   * Reads on: at most `maxBytes`, but at least one batch. Throws `log-position-ahead` behind the durable end: the
+   * Reads on: at most `maxBytes`, but at least one batch. Where something was erased since the last call, the segment is opened anew; a batch may then begin before the position, as
+   * after `seek`. Throws `log-position-ahead` behind the durable end: the
    * records that will get those offsets are not the ones that the reader takes for read.
    */
   read(maxBytes: number = DEFAULT_READ_BYTES): ReadResult {
@@ -151,6 +154,7 @@ export class LogReader {
       throw new Fault('log-position-ahead', `${this.topic}: offset ${this.next}, the log ends at ${end}.`);
     const start = this.ends.start(this.topic);
     if (this.next < start) return this.gap(start, 'retention');
+    if (this.fd >= 0 && this.erasures !== this.ends.erasures(this.topic)) this.seek(this.next);
     if (this.fd < 0) {
       const hole = this.openSegment();
       if (hole !== undefined) return hole;
@@ -176,6 +180,7 @@ export class LogReader {
       // Somebody has deleted what there was.
       return this.gap(this.limit(bases, this.next), 'damage');
     }
+    this.erasures = this.ends.erasures(this.topic);
     try {
       this.fd = this.disk.open(segmentFile(this.folder, base, 'log'), 'r');
     } catch (error) {

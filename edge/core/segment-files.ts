@@ -16,7 +16,10 @@ export const CLEANED = '.cleaned';
 /** Ends the names of segments that are deleted, until their bytes are: Kafka's own word too. */
 export const DELETED = '.deleted';
 /** Files of a segment, those that are to take their place, and what is left of it. */
-export type SegmentFileKind = `${'log' | 'index' | 'timeindex'}${'' | typeof CLEANED}` | `log${typeof DELETED}`;
+export type SegmentFileKind =
+  | `${'log' | 'index' | 'timeindex'}${'' | typeof CLEANED}`
+  | `part.log${typeof CLEANED}`
+  | `log${typeof DELETED}`;
 
 /** Path of a segment's file: its base offset in 20 digits. */
 export function segmentFile(folder: string, baseOffset: number, kind: SegmentFileKind): string {

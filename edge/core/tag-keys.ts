@@ -20,6 +20,7 @@ export class TagKeys {
   private starts = new Uint32Array(64);
   private lengths = new Uint8Array(64);
   private hashes = new Int32Array(64);
+  /** Of each key twice the one that followed it, and 1 if another one did the last time; below 0: none yet. */
   private following = new Int32Array(64).fill(-1);
   private last = 0;
   /** Open addressing, at most half full; -1 is empty. */
@@ -43,14 +44,25 @@ export class TagKeys {
   find(bytes: Uint8Array, start: number, end: number): number {
     const words = this.wordsOf(bytes);
     const length = end - start;
-    const guess = this.following[this.last] ?? -1;
-    if (guess >= 0 && this.matches(guess, words, start, length)) {
-      this.last = guess;
-      return guess;
+    const { following, last } = this;
+    const guess = following[last] ?? -1;
+    if (guess >= 0) {
+      if (this.matches(guess >> 1, words, start, length)) {
+        if ((guess & 1) !== 0) following[last] = guess - 1;
+        this.last = guess >> 1;
+        return this.last;
+      }
+      // One was left out: the one behind it.
+      const next = following[guess >> 1] ?? -1;
+      if (next >= 0 && this.matches(next >> 1, words, start, length)) {
+        this.last = next >> 1;
+        return this.last;
+      }
     }
     const id = this.table[this.place(words, start, length)] ?? -1;
     if (id < 0) return -1;
-    this.following[this.last] = id;
+    // A single stranger between two does not part them, such as a sample that comes late.
+    following[last] = guess < 0 || (guess & 1) !== 0 ? id << 1 : guess | 1;
     this.last = id;
     return id;
   }
@@ -73,10 +85,14 @@ export class TagKeys {
     if (this.lengths[id] !== length) return false;
     const key = this.starts[id] ?? 0;
     const { view } = this;
-    let i = 0;
-    for (; i + 4 <= length; i += 4) if (view.getInt32(key + i) !== words.getInt32(start + i)) return false;
-    for (; i < length; i++) if (view.getUint8(key + i) !== words.getUint8(start + i)) return false;
-    return true;
+    if (length < 4) {
+      for (let i = 0; i < length; i++) if (view.getUint8(key + i) !== words.getUint8(start + i)) return false;
+      return true;
+    }
+    // From the back: tags differ at their ends. The last word to be compared overlaps the one before.
+    for (let i = length - 4; i > 0; i -= 4)
+      if (view.getInt32(key + i, true) !== words.getInt32(start + i, true)) return false;
+    return view.getInt32(key, true) === words.getInt32(start, true);
   }
 
   /** Where the key's id stands in the table, or the empty place where it would stand. */
@@ -102,7 +118,7 @@ export class TagKeys {
     this.used += length;
     if (this.count * 2 > this.table.length) this.rehash();
     this.table[this.freePlace(id)] = id;
-    this.following[this.last] = id;
+    this.following[this.last] = id << 1;
     this.last = id;
     return id;
   }

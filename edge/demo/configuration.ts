@@ -44,6 +44,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
 export function demoText(places: DemoPlaces): string {
   const document = parseDocument(readFileSync(FILE, 'utf8').replace(/^(#.*\n)+/, ''));
   document.setIn(['data'], '.');
+  // Whoever tries it sees the clock of their own wall.
+  document.setIn(['site', 'timezone'], Intl.DateTimeFormat().resolvedOptions().timeZone);
   document.setIn(['http', 'listen'], `127.0.0.1:${places.httpPort}`);
   document.setIn(['connectors', MQTT, 'listen'], `127.0.0.1:${places.mqttPort}`);
   if (places.opcua !== undefined) document.setIn(['connectors', OPCUA, 'endpoints', 0], places.opcua);

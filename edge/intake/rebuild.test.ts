@@ -118,6 +118,19 @@ describe('after a restart', () => {
     expect(countsOf(again.tally)).toEqual({ [pressure]: { received: 30, logged: 20, duplicate: 10 } });
   });
 
+  test('what was erased is not known any more, all else is', async () => {
+    await using kit = await IntakeKit.open();
+    const { take } = kit.intake();
+    await take(message([raw({ timeUs: 1 }), raw({ timeUs: 2 }), raw({ tag: 'other', timeUs: 1 })]));
+    const erasure = { tags: [pressure], fromUs: 1, toUs: 2, upTo: { samples: 1e9 } };
+    expect(await kit.log.repacking.erase(erasure)).toMatchObject({ records: 1, unread: [] });
+    const { duplicates, read } = rebuilt(kit);
+    expect([read, duplicates.size]).toEqual([3, 2]);
+    const again = kit.intake('floor', { duplicates });
+    await again.take(message([raw({ timeUs: 1 }), raw({ timeUs: 2 })]));
+    expect(countsOf(again.tally)).toEqual({ [pressure]: { received: 2, logged: 1, duplicate: 1 } });
+  });
+
   test('an empty log gives an empty filter', async () => {
     await using kit = await IntakeKit.open();
     const { duplicates, read } = rebuilt(kit);

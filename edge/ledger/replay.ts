@@ -47,10 +47,11 @@ function add(counts: Counts, term: IntakeTerm): void {
 }
 
 const countSample: Counter = (cursor, byTag) => {
-  if (cursor.keyStart < 0 || cursor.valueStart < 0) return;
-  sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
+  if (cursor.keyStart < 0) return;
   const counts = byTag.get(cursor);
-  if ((sample.flags & (Flag.gap | Flag.substituted)) !== 0) return add(counts, 'generated');
+  // One that was erased since has no flags any more, and had come in, but for a few.
+  if (cursor.valueStart >= 0) sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
+  if (cursor.valueStart >= 0 && (sample.flags & (Flag.gap | Flag.substituted)) !== 0) return add(counts, 'generated');
   add(counts, 'received');
   add(counts, 'logged');
 };
@@ -60,7 +61,7 @@ const counters: Record<LedgerTopic, Counter> = {
   'samples.critical': countSample,
   'samples.bulk': countSample,
   derived(cursor, byTag) {
-    if (cursor.keyStart >= 0 && cursor.valueStart >= 0) add(byTag.get(cursor), 'generated');
+    if (cursor.keyStart >= 0) add(byTag.get(cursor), 'generated');
   },
   quarantine(cursor, _byTag, countsOf) {
     const headers = new Map(cursor.headers());

@@ -193,3 +193,15 @@ test('a worker that fails tells those who look on, and can be run again', async 
     await expect(broken.follow(['**'], signal).next()).rejects.toMatchObject({ code: 'not-ready' });
   }
 });
+
+test('a record whose sample was erased is no update', async () => {
+  const { next, more } = follow('plant/**');
+  await firstUpdate(next(), 'plant/first');
+  const batch = new BatchEncoder();
+  batch.addRecord(encoder.encode('plant/erased'), null);
+  log.writer.append([{ topic: 'samples', batch: batch.finish(ARRIVAL_MS), records: 1 }]);
+  append({ 'plant/last': { timeUs: 2 ** 52 } });
+  const items: LiveItem[] = [];
+  while (!items.some(({ tag }) => tag === 'plant/last')) items.push(...(await more()));
+  expect(items.some(({ tag }) => tag === 'plant/erased')).toBe(false);
+});

@@ -1,4 +1,4 @@
-import { Flag } from '../core/flags.ts';
+import { effectiveTimeUs } from '../core/flags.ts';
 import type { RecordCursor } from '../core/record-cursor.ts';
 import type { SampleReader } from '../core/sample-codec.ts';
 import { tagMatcher } from '../api/tag-match.ts';
@@ -58,6 +58,5 @@ export class Subscription {
 /** The sample that the cursor stands on, with its effective time (FORMAT.md, "Flags"). */
 export function liveItem(tag: string, cursor: RecordCursor, sample: SampleReader): LiveItem {
   const { kind, value, quality, flags } = sample;
-  const suspect = (flags & Flag.clockSuspect) !== 0;
-  return { tag, timeUs: suspect ? cursor.timestampMs * 1000 : sample.timeUs, kind, value, quality, flags };
+  return { tag, timeUs: effectiveTimeUs(sample, cursor.timestampMs), kind, value, quality, flags };
 }

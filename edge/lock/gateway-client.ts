@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
-import { catalogue, errnoOf, Fault, type FaultCode, messageOf } from '../core/fault.ts';
+import { catalogue } from '../core/fault-catalogue.ts';
+import { errnoOf, Fault, type FaultCode, messageOf } from '../core/fault.ts';
 import { SOCKET_NAME } from './data-lock.ts';
 import { listens } from './liveness.ts';
 import { shortFolder, type ShortFolder } from './socket-path.ts';
@@ -10,6 +11,10 @@ import { shortFolder, type ShortFolder } from './socket-path.ts';
 export interface GatewayRequest {
   readonly method?: 'GET' | 'POST';
   readonly accept?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as they are, in place of `body`. */
+  readonly bytes?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
   /** Statuses from 300 on that are an answer like any other. */
   readonly allow?: readonly number[];
@@ -44,10 +49,18 @@ export class GatewayClient {
     this.folder.close();
   }
 
-  private send(path: string, { method = 'GET', accept = '*/*', signal }: GatewayRequest): Promise<IncomingMessage> {
+  private send(
+    path: string,
+    { method = 'GET', accept = '*/*', body, bytes, signal }: GatewayRequest,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const socketPath = this.folder.addressOf(SOCKET_NAME);
-      const headers = { accept, host: 'localhost' };
+      const json = body === undefined ? undefined : JSON.stringify(body);
+      const ofBody =
+        json === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
+      const ofBytes =
+        bytes === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-length': bytes.length };
+      const headers = { accept, host: 'localhost', ...ofBody, ...ofBytes };
       const sent = request({ socketPath, path, method, headers, agent: false, ...(signal ? { signal } : {}) }, resolve);
       sent.once('error', (error) => {
         const code = errnoOf(error);
@@ -56,7 +69,7 @@ export class GatewayClient {
         const detail = `${method} ${path}: ${messageOf(error)}`;
         reject(code === 'ABORT_ERR' ? error : new Fault(fault, detail, { cause: error }));
       });
-      sent.end();
+      sent.end(bytes ?? json);
     });
   }
 }
@@ -82,7 +95,8 @@ export async function gatewayAt(dataFolder: string): Promise<GatewayClient | und
     if (await listens(folder.addressOf(SOCKET_NAME))) return new GatewayClient(folder);
   } catch (error) {
     folder.close();
-    throw new Fault('data-unreadable', `${dataFolder}: ${messageOf(error)}`, { cause: error });
+    const whose = errnoOf(error) === 'EACCES' ? '; run this as the user whose gateway it is' : '';
+    throw new Fault('data-unreadable', `${dataFolder}: ${messageOf(error)}${whose}`, { cause: error });
   }
   folder.close();
   return undefined;

@@ -8,7 +8,13 @@ function figures(appended: Readonly<Record<string, number>>, more: Partial<LogFi
     return { topic, bytes: appendedBytes, segments: 1, oldestMs: 0, appendedBytes, appendedRecords: 1 };
   });
   const bytes = topics.reduce((sum, topic) => sum + topic.bytes, 0);
-  const rest = { limitBytes: 10_000, withinBudget: true, clock: { trusted: true, aheadMs: 0 }, linkBytes: {} };
+  const rest = {
+    limitBytes: 10_000,
+    withinBudget: true,
+    clock: { trusted: true, aheadMs: 0 },
+    believedMs: 0,
+    linkBytes: {},
+  };
   return { bytes, topics, ...rest, ...more };
 }
 

@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { pagesOf, type RawQuery } from '../../historian/history.ts';
-import { applyAll, batchOf, double, EVER, pageOf, T0, TestFolder, type Tagged } from '../../historian/history-kit.ts';
-import type { Store } from '../../historian/store.ts';
-import { openStore } from '../../historian/world-kit.ts';
+import { pagesOf, type RawQuery } from '../../historian/queries/history.ts';
+import {
+  applyAll,
+  batchOf,
+  double,
+  EVER,
+  pageOf,
+  T0,
+  TestFolder,
+  type Tagged,
+} from '../../historian/kit/history-kit.ts';
+import type { Store } from '../../historian/store/store.ts';
+import { openStore } from '../../historian/kit/world-kit.ts';
 import { StatusCode } from '../core/status-code.ts';
 import { ValueKind } from '../core/sample.ts';
 import { loadSeries, type SeriesBounds } from './series.ts';

@@ -1,5 +1,5 @@
-import type { History } from '../../historian/history.ts';
-import type { Points } from '../../historian/points.ts';
+import type { SampleHistory } from '../../historian/queries/history.ts';
+import type { Points } from '../../historian/points/points.ts';
 import type { Series } from '../../models/model.ts';
 import { numberOf } from '../../models/number.ts';
 import { isGood } from '../core/status-code.ts';
@@ -19,7 +19,7 @@ export interface SeriesBounds {
 
 /** History of one signal as two columns; what is not Good is NaN. Of more than `maxSamples` samples the last. */
 export async function loadSeries(
-  history: Pick<History, 'query'>,
+  history: Pick<SampleHistory, 'query'>,
   tag: string,
   fromUs: number,
   toUs: number,
@@ -45,7 +45,7 @@ export async function loadSeries(
 
 /** The last sample before a time, if there is one that is young enough. */
 async function lastBefore(
-  history: Pick<History, 'query'>,
+  history: Pick<SampleHistory, 'query'>,
   tag: string,
   untilUs: number,
   holdUs: number,

@@ -21,15 +21,23 @@ const DERIVED = 'derived';
 /** Connector of the tags of scores, in the tag list and the ledger. */
 export const MODELS_CONNECTOR = 'models';
 
-/** The identity of a record of `derived` (DESIGN, "Consumers", form b): a tag has one score at a time. Throws `sample-malformed`. */
+/**
+ * The identity of a record of `derived` (DESIGN, "Consumers", form b): a tag has one score at a time. One that was erased since says no more than that its tag has had a score, which is not to be
+ * written again. Throws `sample-malformed`.
+ */
 export function scoreIdentity(cursor: RecordCursor, sample: SampleReader): string | undefined {
-  if (cursor.keyStart < 0 || cursor.valueStart < 0) return undefined;
+  if (cursor.keyStart < 0) return undefined;
+  if (cursor.valueStart < 0) return erasedIdentity(cursor.keyText());
   sample.read(cursor.data, cursor.valueStart, cursor.valueEnd);
   return identity(cursor.keyText(), sample.timeUs);
 }
 
 function identity(tag: string, timeUs: number): string {
   return `${tag} ${timeUs}`;
+}
+
+function erasedIdentity(tag: string): string {
+  return `${tag} erased`;
 }
 
 /** Writes scores as samples of topic `derived`, under the tag of their model. What waits is bounded by what is durable: a log that stands still gives no new samples to score. */
@@ -68,7 +76,7 @@ export class ScoreWriter {
     };
     progress.emit(
       DERIVED,
-      identity(tag.path, timeUs),
+      [identity(tag.path, timeUs), erasedIdentity(tag.path)],
       (encoder) => encoder.addSample(tag.key, sample),
       (offset) => {
         notify({ type: 'written', topic: DERIVED, first: offset, last: offset, tag: tag.path });

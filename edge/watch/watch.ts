@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Disk } from '../core/disk.ts';
 import type { DurableEnds } from '../core/durable-ends.ts';
 import { Fault, messageOf, toFaultMessage } from '../core/fault.ts';
-import { Flag } from '../core/flags.ts';
+import { effectiveTimeUs } from '../core/flags.ts';
 import { follow } from '../core/follow.ts';
 import type { Producer } from '../core/producer.ts';
 import { DerivedTopics } from '../core/progress/derived-topics.ts';
@@ -198,13 +198,13 @@ export class Watch {
 
   private visit(topic: string, cursor: RecordCursor): void {
     const { progress, journal } = this;
-    const { offset, keyStart, valueStart, valueEnd } = cursor;
+    const { offset, keyStart, keyEnd, valueStart, valueEnd } = cursor;
     const isNew = offset >= progress.position(topic);
     if (isNew && !journal.replayed) journal.replay((line) => this.alarms.replay(line));
     if (keyStart >= 0 && valueStart >= 0) this.see(cursor, isNew);
     if (!isNew) return;
     if (topic !== DERIVED) this.arrivals.set(topic, cursor.timestampMs * 1000);
-    progress.took(topic, offset, valueEnd - Math.max(keyStart, 0), cursor.timestampMs);
+    progress.took(topic, offset, keyEnd - keyStart + valueEnd - valueStart, cursor.timestampMs);
   }
 
   /** Brings a sample to who looks at its tag; one that an earlier life had seen to models alone, whose windows it fills. */
@@ -214,7 +214,7 @@ export class Watch {
     if ((models === undefined && !watched) || !this.read(cursor)) return;
     const { sample } = this;
     const arrivalUs = cursor.timestampMs * 1000;
-    const timeUs = (sample.flags & Flag.clockSuspect) === 0 ? sample.timeUs : arrivalUs;
+    const timeUs = effectiveTimeUs(sample, cursor.timestampMs);
     if (watched) this.alarms.sample(tag, timeUs, arrivalUs, sample.value, sample.quality);
     for (const model of models ?? []) this.judge(model, tag, timeUs);
   }

@@ -66,6 +66,7 @@ test('the same records are equal, however they are cut into batches; what the lo
         expect(await compare(ours, records, from, records.length)).toEqual({
           compared,
           unknown,
+          erased: 0,
           firstDifference: undefined,
         });
       },
@@ -97,4 +98,29 @@ test('a single change is found, where it is and what it is', async () => {
       },
     ),
   );
+});
+
+test('a sample that was erased here is no difference where all else is equal, is counted by itself, and only where records are samples', async () => {
+  const key = new TextEncoder().encode('plant/a');
+  const value = Uint8Array.of(1);
+  const record: Plain = { timestampMs: 5, key, value, headers: [['c', value]] };
+  const erased = { ...record, value: null };
+  const range = { from: 0, to: 3, signal: new AbortController().signal };
+  const against = (ours: Plain[], theirs: Plain[], mayBeErased: boolean): Promise<Comparison> =>
+    compareRecords(new RecordWalk(supplyOf(ours, 3)), new RecordWalk(supplyOf(theirs, 5)), { ...range, mayBeErased });
+  const equal = { unknown: 0, firstDifference: undefined };
+  const here = [record, erased, erased];
+  expect(await against(here, [record, record, erased], true)).toEqual({ ...equal, compared: 2, erased: 1 });
+  const different = { offset: 1, field: 'value' };
+  expect(await against(here, [record, record, erased], false)).toMatchObject({ firstDifference: different });
+  // What is erased there is still here.
+  expect(await against([record, record, record], here, true)).toMatchObject({ firstDifference: different });
+  const later = { ...record, timestampMs: 6 };
+  expect(await against(here, [record, later, erased], true)).toMatchObject({ firstDifference: { field: 'timestamp' } });
+  const other = { ...record, headers: [] };
+  expect(await against(here, [record, other, erased], true)).toMatchObject({ firstDifference: { field: 'headers' } });
+  const filler = { ...erased, key: null };
+  expect(await against([record, filler, erased], [record, record, erased], true)).toMatchObject({
+    firstDifference: { field: 'key' },
+  });
 });

@@ -14,23 +14,35 @@ export interface Comparison {
   compared: number;
   /** Records that the log itself no longer has: nothing can be said about them. */
   unknown: number;
+  /** Records whose values were erased in the log, and that the other end has with their values; all else of them was found equal. */
+  erased: number;
   firstDifference: Difference | undefined;
+}
+
+/** What is compared. */
+interface ComparedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly signal: AbortSignal;
+  /** The records are samples. */
+  readonly mayBeErased?: boolean;
 }
 
 /** So many records are compared before others get their turn on the thread. */
 const RECORDS_PER_TURN = 10_000;
 
 /**
- * Compares the records `from` to below `to` of the log and of a destination: offset, timestamp, key, value and headers. Ends at the first difference.
+ * Compares the records `from` to below `to` of the log and of a destination: offset, timestamp, key, value and headers. Ends at the first difference. A sample that was erased in the log (its value
+ * is null: edge/core/FORMAT.md, "Erasing") is no difference, where all else is equal: what the other end has of it is for the other end to erase.
  * `progress` is called now and then with the offset reached. Throws the signal's reason, and the faults of both ends.
  */
 export async function compareRecords(
   log: RecordWalk,
   destination: RecordWalk,
-  { from, to, signal }: { from: number; to: number; signal: AbortSignal },
+  { from, to, signal, mayBeErased = false }: ComparedRange,
   progress: (offset: number) => void = () => undefined,
 ): Promise<Comparison> {
-  const result: Comparison = { compared: 0, unknown: 0, firstDifference: undefined };
+  const result: Comparison = { compared: 0, unknown: 0, erased: 0, firstDifference: undefined };
   let untilTurn = RECORDS_PER_TURN;
   for (let offset = from; offset < to;) {
     if (--untilTurn <= 0) {
@@ -46,22 +58,34 @@ export async function compareRecords(
       continue;
     }
     const theirs = destination.at(offset) ?? (await destination.reach(offset));
-    const field = theirs === offset ? differs(log.cursor, destination.cursor) : 'missing';
+    const isErased = mayBeErased && theirs === offset && isErasedIn(log.cursor, destination.cursor);
+    const field = theirs === offset ? differs(log.cursor, destination.cursor, isErased) : 'missing';
     if (field !== undefined) {
       result.firstDifference = { offset, field };
       break;
     }
-    result.compared++;
+    if (isErased) result.erased++;
+    else result.compared++;
     offset++;
   }
   signal.throwIfAborted();
   return result;
 }
 
-function differs(ours: RecordCursor, theirs: RecordCursor): Exclude<Difference['field'], 'missing'> | undefined {
+function isErasedIn(ours: RecordCursor, theirs: RecordCursor): boolean {
+  return ours.keyStart >= 0 && ours.valueStart < 0 && theirs.valueStart >= 0;
+}
+
+function differs(
+  ours: RecordCursor,
+  theirs: RecordCursor,
+  isErased: boolean,
+): Exclude<Difference['field'], 'missing'> | undefined {
   if (ours.timestampMs !== theirs.timestampMs) return 'timestamp';
   if (!sameBytes(ours, ours.keyStart, ours.keyEnd, theirs, theirs.keyStart, theirs.keyEnd)) return 'key';
-  if (!sameBytes(ours, ours.valueStart, ours.valueEnd, theirs, theirs.valueStart, theirs.valueEnd)) return 'value';
+  const isSame =
+    isErased || sameBytes(ours, ours.valueStart, ours.valueEnd, theirs, theirs.valueStart, theirs.valueEnd);
+  if (!isSame) return 'value';
   return sameHeaders(ours, theirs) ? undefined : 'headers';
 }
 

@@ -72,13 +72,15 @@ export class OutgoingBatches {
     const { merger } = this;
     const end = this.options.ends.end(this.options.topic);
     for (let batch = this.input(); batch !== undefined; batch = this.input()) {
-      const whole = batch.untouched && batch.baseOffset >= this.position;
+      // A batch may begin with records that were taken already: the reader gives whole ones.
+      const next = this.position + merger.count;
+      const whole = batch.untouched && batch.baseOffset >= next;
       // What does not fit is taken apart: over a slow line it would never arrive in time.
       const fits = batch.length <= maxBytes;
       const large = batch.length >= largeBytes || batch.count >= LARGE_RECORDS;
       if (whole && fits && merger.count === 0 && (large || batch.endOffset >= end)) return this.asItLies(batch);
       if (whole && fits && large) break;
-      if (!merger.take(batch, this.position, maxBytes)) break;
+      if (!merger.take(batch, next, maxBytes)) break;
       this.isOpen = false;
     }
     if (merger.count > 0) return merger.finish();

@@ -1,6 +1,7 @@
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
 import { Fault } from '../../edge/core/fault.ts';
 import { LogReader } from '../../edge/core/reader.ts';
+import { holdsSamples } from '../../edge/core/topics.ts';
 import { type Producer, sequenceAfter, type WireBatchHeader } from '../kafka/patch.ts';
 import { compareRecords } from './comparison.ts';
 import type { Destination } from './destination.ts';
@@ -72,6 +73,7 @@ async function compareTail(options: ReconcileOptions, { from, read }: Tail, to: 
       from,
       to,
       signal,
+      mayBeErased: holdsSamples(topic),
     });
     if (firstDifference === undefined) return;
     const { offset, field } = firstDifference;

@@ -3,6 +3,7 @@ import { systemClock } from '../../edge/core/clock.ts';
 import { realDisk } from '../../edge/core/disk.ts';
 import { type Entry, entriesOf, LogFolder, numbered } from '../../edge/core/kit/log-kit.ts';
 import { checkBatch, placeBatch } from '../../edge/core/record-batch.ts';
+import { eraseAll, erasureOf, meantBy, expectedSaid, saidIn, secretRequest } from '../../edge/core/repack/erase-kit.ts';
 import { repackAll } from '../../edge/core/repack/repack-kit.ts';
 import { setProducer } from '../kafka/patch.ts';
 import { OutgoingBatches } from './outgoing-batches.ts';
@@ -65,4 +66,33 @@ test('a link gives the same records at the same offsets from wherever it goes on
   expect(all()).toEqual(before);
   expect(before).toEqual(cases.map(({ from }) => right.slice(from)));
   writer.close();
+});
+
+test('what was erased goes out with null values, also where that happens while a batch is put together, and all else as it is', () => {
+  using folder = new LogFolder();
+  const { writer, ends } = folder.open({ segmentBytes: 400_000 });
+  const end = 12_000;
+  for (let next = 0; next < end; next += 3) writer.append([secretRequest(next, 3)]);
+  const order = erasureOf(0, 2 * end);
+  const outgoing = new OutgoingBatches({ logFolder: folder.log, topic: 'samples', ends, clock: systemClock() });
+  outgoing.seek(0);
+  const said = new Map<number, string | null>();
+  let batches = 0;
+  for (let next = outgoing.next(40_000, 65_536); next !== undefined; next = outgoing.next(40_000, 65_536)) {
+    if (++batches === 3) {
+      repackAll(realDisk, folder.log, writer);
+      eraseAll(realDisk, folder.log, writer, [order]);
+    }
+    const { bytes, baseOffset } = next;
+    setProducer(bytes, { id: 7n, epoch: 1 }, 0);
+    expect([checkBatch(bytes, 0, 0), baseOffset]).toEqual([undefined, said.size]);
+    placeBatch(bytes, 0, baseOffset, 0);
+    for (const [offset, value] of saidIn(bytes)) said.set(offset, value);
+  }
+  outgoing.close();
+  writer.close();
+  // What had been read before it was erased had gone out as it was.
+  const first = [...said].find(([n, value]) => meantBy(order)(n) && value === null)?.[0] ?? end;
+  expect(first).toBeLessThan(end / 2);
+  expect(said).toEqual(expectedSaid(end, (n) => meantBy(order)(n) && n >= first));
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DurableEnds } from '../../edge/core/durable-ends.ts';
 import { LogReader, openEnds } from '../../edge/core/reader.ts';
+import { holdsSamples } from '../../edge/core/topics.ts';
 import { KafkaClient } from '../kafka/client.ts';
 import type { Call } from '../kafka/deadline.ts';
 import { compareRecords, type Difference } from './comparison.ts';
@@ -38,6 +39,8 @@ export interface VerifyResult {
   readonly compared: number;
   /** Records in that span that the log itself has lost. */
   readonly unknown: number;
+  /** Records that were erased in the log and have their values at the mirror: not counted as compared, and no difference. */
+  readonly erased: number;
   /** No record differs, and the mirror has none beyond the log. Records that are `missing` do not count: they are still to come. */
   readonly equal: boolean;
   readonly firstDifference: Difference | undefined;
@@ -92,7 +95,7 @@ async function verifyTopic(
     const compared = await compareRecords(
       new RecordWalk(logSupply(reader, to)),
       new RecordWalk(destinationSupply(destination, from, to, FETCH_BYTES)),
-      { from, to, signal },
+      { from, to, signal, mayBeErased: holdsSamples(topic) },
       (at) => {
         if (performance.now() - toldMs < PROGRESS_EVERY_MS) return;
         toldMs = performance.now();

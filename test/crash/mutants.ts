@@ -197,7 +197,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a repacked segment takes its place before it is synced',
     edits: [
-      edit('repack/segment.ts', '    this.buffered = 0;\n    this.disk.sync(this.fd);\n', '    this.buffered = 0;\n'),
+      edit(
+        'repack/cleaned-segment.ts',
+        '    this.buffered = 0;\n    this.disk.sync(this.fd);\n',
+        '    this.buffered = 0;\n',
+      ),
     ],
   },
   {

@@ -33,7 +33,7 @@ class WatchedEnds extends DurableEnds {
   private readonly witness: Witness;
 
   constructor(witness: Witness) {
-    super({ memory: new SharedArrayBuffer(8 + TOPICS.length * 16), topics: TOPICS });
+    super(DurableEnds.create(TOPICS).shared);
     this.witness = witness;
   }
 

@@ -12,6 +12,7 @@ export interface GatewayConfig {
   readonly links?: readonly Readonly<Record<string, unknown>>[];
   readonly clock?: Readonly<Record<string, unknown>>;
   readonly log?: Readonly<Record<string, unknown>>;
+  readonly historian?: Readonly<Record<string, unknown>>;
 }
 
 /** A gateway: the real process with its data in a temporary folder. Disposing of it kills the process and removes the folder. */

@@ -25,8 +25,8 @@ beforeAll(async () => {
   gateway = await startGatewayIn(await gatewayFolder());
   await using device = new SteadyDevice(gateway.mqttPort).start();
   await device.acknowledgedMore(gateway);
-  const wrong = await device.finish(gateway);
-  if (wrong.length > 0) throw new Error(`the gateway has not ${wrong.slice(0, 5).join()}`);
+  const { missing, twice } = await device.finish(gateway);
+  if (missing.length + twice.length > 0) throw new Error(`missing: ${missing.join()}; twice: ${twice.join()}`);
   samples = (await dumpFrom(gateway, 'samples', 0)).length;
   await gateway.stop();
 });

@@ -42,16 +42,20 @@ export class SteadyDevice implements AsyncDisposable {
     await gateway.until('messages are acknowledged', () => this.acknowledged > before + 20);
   }
 
-  /** Sends nothing new and waits until all of it is acknowledged. Returns the values that the gateway does not have once, in their order. */
-  async finish(gateway: Gateway): Promise<number[]> {
+  /** Sends nothing new and waits until all of it is acknowledged. Returns the values that the gateway does not have once. */
+  async finish(gateway: Gateway): Promise<{ missing: number[]; twice: number[] }> {
     clearInterval(this.timer);
     await Promise.all(this.sent);
     await settledLedger(gateway);
     const found = await historyByHttp(gateway, [tag]);
+    const times = new Uint32Array(this.next);
     // Where the connection was lost there is a null.
-    const values = found.flatMap(({ value }) => (value === null ? [] : [Number(value)]));
-    const wrong = values.filter((value, place) => value !== place);
-    return [...wrong, ...Array.from({ length: this.next - values.length }, (_, i) => values.length + i)];
+    for (const { value } of found) if (value !== null) times[Number(value)] = (times[Number(value)] ?? 0) + 1;
+    const values = Array.from(times.keys());
+    return {
+      missing: values.filter((value) => times[value] === 0),
+      twice: values.filter((value) => (times[value] ?? 0) > 1),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

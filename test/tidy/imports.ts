@@ -21,17 +21,48 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   test: ['edge/core', 'connectors', 'historian', 'models', 'sync', 'firmware-sim', 'edge'],
 };
 
+/**
+ * The rooms of a part from the lowest to the highest: each imports itself and those before it. Folders and files by their paths; `''`: the other files of the part's own folder. Tests and kits may
+ * import any.
+ */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  historian: [
+    'limits.ts',
+    'eraser.ts',
+    'own-process.ts',
+    'points',
+    'codec',
+    'files',
+    'codec/measure.ts',
+    'memory',
+    'follow',
+    'reading',
+    'store',
+    'queries',
+    'aggregates',
+    'analysis',
+    'questions',
+    '',
+    'arrow',
+    'duckdb',
+    'parquet',
+    'sql',
+    'questdb',
+    'kit',
+  ],
+};
+
 /** The part that a path belongs to; undefined for files at the root. */
 function partOf(path: string): string | undefined {
   const names = Object.keys(mayImport).toSorted((a, b) => b.length - a.length);
   return names.find((name) => path.startsWith(`${name}/`));
 }
 
-/** Imports against the arrows of the house. A test beside the code may also use what lies in `test/`. */
+/** Imports against the arrows of the house. A test beside the code, and what is made for tests there, may also use what lies in `test/`. */
 export function wrongArrows(code: Code): Finding[] {
   const from = partOf(code.path);
   if (from === undefined) return [];
-  const allowed = [from, ...(mayImport[from] ?? []), ...(code.path.endsWith('.test.ts') ? ['test'] : [])];
+  const allowed = [from, ...(mayImport[from] ?? []), ...(isForTests(code.path) ? ['test'] : [])];
   return relativeReferences(code).flatMap(({ specifier, position }) => {
     const target = resolved(code.path, specifier);
     const to = partOf(target);
@@ -39,6 +70,37 @@ export function wrongArrows(code: Code): Finding[] {
       ? []
       : [finding(code, position, `${from} may not import ${target}`)];
   });
+}
+
+/** Imports of a room that lies above, and rooms that have no place yet. */
+export function upwardImports(code: Code): Finding[] {
+  const from = roomOf(code.path);
+  if (from === undefined || isForTests(code.path)) return [];
+  if (from.level < 0) return [finding(code, 0, `${from.part} has no place for this room (test/tidy/imports.ts)`)];
+  return relativeReferences(code)
+    .filter(({ loads }) => loads)
+    .flatMap(({ specifier, position }) => {
+      const target = resolved(code.path, specifier);
+      const to = roomOf(target);
+      return to?.part === from.part && to.level > from.level
+        ? [finding(code, position, `${target} lies above this room`)]
+        : [];
+    });
+}
+
+/** Tests, and kits for them. */
+function isForTests(path: string): boolean {
+  return /(?:\.test|\bkit)\.ts$|\/kit\//.test(path);
+}
+
+/** How high the room of a file lies in its part, -1: nobody knows; undefined: its part has no rooms. */
+function roomOf(path: string): { readonly part: string; readonly level: number } | undefined {
+  const part = partOf(path);
+  const levels = part === undefined ? undefined : rooms[part];
+  if (part === undefined || levels === undefined) return undefined;
+  const inPart = path.slice(part.length + 1);
+  const folder = inPart.slice(0, Math.max(0, inPart.indexOf('/')));
+  return { part, level: levels.indexOf(levels.includes(inPart) ? inPart : folder) };
 }
 
 /** Relative imports whose file name has no extension: Node runs the files as they are and guesses nothing. */

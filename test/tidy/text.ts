@@ -34,3 +34,21 @@ export function missingReadmes(sources: readonly Source[]): Finding[] {
   const readmes = [...folders].map((folder) => posix.join(folder, 'README.md'));
   return readmes.filter((path) => !paths.has(path)).map((path) => `${path}:1  is missing`);
 }
+
+/** Source files that the README.md beside them does not name. Tests tell their own names, and a folder of many alike may say that there is a file for each. */
+export function unlistedFiles(sources: readonly Source[]): Finding[] {
+  const readmes = new Map(
+    sources.filter(({ path }) => /(?:^|\/)README\.md$/.test(path)).map((each) => [each.path, each]),
+  );
+  return sources.filter(isCode).flatMap(({ path }) => {
+    const readme = readmes.get(posix.join(posix.dirname(path), 'README.md'));
+    if (readme === undefined || path.endsWith('.test.ts') || !path.includes('/')) return [];
+    if (/\b(?:a|one) file (?:for each|per)\b/i.test(readme.text)) return [];
+    return names(readme.text).includes(posix.basename(path)) ? [] : [finding(readme, 0, `${path} is not in it`)];
+  });
+}
+
+/** What a text names that may be a file. */
+function names(text: string): string[] {
+  return text.match(/[\w-]+(?:\.[\w-]+)*/g) ?? [];
+}

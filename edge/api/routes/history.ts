@@ -1,46 +1,35 @@
 import { z } from 'zod';
-import { AGGREGATES } from '../../../historian/bucket-page.ts';
+import { ARROW_MEDIA_TYPE } from '../../../historian/arrow/stream.ts';
 import { Fault } from '../../core/fault.ts';
-import { bucketsText } from '../buckets-text.ts';
-import { GAPS_TRAILER, HISTORY_MEDIA_TYPES, type HistoryFormat, historyText } from '../history-text.ts';
+import { historyParameters, tagsAndSpan } from '../analysis/parameter-shape.ts';
+import { historyAnswer, type HistorySource, parseWish, spanOf } from '../history-answer.ts';
+import { type AnswerFormat, GAPS_TRAILER, HISTORY_MEDIA_TYPES } from '../history-text.ts';
+import { SOURCES } from '../history-source.ts';
 import { negotiate } from '../negotiate.ts';
 import { type Answer, type Call, defineRoute, type Route } from '../route.ts';
-import { parseReduction } from '../reduction.ts';
-import { historyAnswerShape } from '../shapes.ts';
-import { Slots } from '../slots.ts';
-import { parseSpan } from '../time-text.ts';
+import type { Services } from '../services.ts';
+import { historyAnswerShape } from '../analysis/shapes.ts';
+import { holding, Slots } from '../slots.ts';
 
 /** Each reads files and holds a page in memory. */
 const MAX_STREAMS = 16;
-const TAGS = '1 to 1,000 tag paths';
-const INTERVAL = 'a time such as 1m';
-const TIME = 'a time with a zone, such as 2026-03-01T12:00:00Z';
 
 const query = z.strictObject({
-  tag: z
-    .array(z.string(TAGS).min(1, TAGS), TAGS)
-    .min(1, TAGS)
-    .max(1000, TAGS)
-    .describe('Path of a tag; may be given several times.'),
-  from: z.string(TIME).optional().describe('First time. ISO 8601 with a zone. Left out: from the beginning.'),
-  to: z.string(TIME).optional().describe('First time that is no longer wanted. Left out: to the end.'),
-  interval: z
-    .string(INTERVAL)
-    .optional()
-    .describe('Aggregates of each interval instead of samples, such as `1m`: `250ms`, `30s`, `1m`, `1h`, `1d`.'),
-  aggregate: z
-    .string('names')
-    .optional()
-    .describe(`Beside interval: some of ${AGGREGATES.map((name) => `\`${name}\``).join(', ')}, with commas between.`),
-  points: z
-    .string('1 to 10,000')
+  ...tagsAndSpan,
+  source: z
+    .enum(SOURCES, '`historian` or `questdb`')
     .optional()
     .describe(
-      'For a chart of so many points (1 to 10,000): the samples, or min, max, first, last and count of as many buckets.',
+      'Which store answers: the embedded `historian`, or the `questdb` of the configuration, with the same answers.',
     ),
+  ...historyParameters,
 });
 
-const formats: Readonly<Record<string, HistoryFormat>> = { 'application/json': 'json', 'text/csv': 'csv' };
+const formats: Readonly<Record<string, AnswerFormat>> = {
+  'application/json': 'json',
+  'text/csv': 'csv',
+  [ARROW_MEDIA_TYPE]: 'arrow',
+};
 
 /** Samples of some tags between two times, streamed. */
 export function historyRoute(): Route {
@@ -49,53 +38,53 @@ export function historyRoute(): Route {
     path: '/api/v1/history',
     operation: 'history',
     summary:
-      'Samples of tags with from <= time < to, their aggregates, or what a chart shows; as JSON or CSV by Accept',
+      'Samples of tags with from <= time < to, their aggregates, values at times, what counters counted, or what a chart shows; as JSON, CSV or Arrow by Accept',
     query,
-    repeated: ['tag'],
+    repeated: ['tag', 'at'],
     answers: [
       {
         status: 200,
         mediaType: 'application/json',
-        description: 'Samples, aggregates or chart points, tag by tag.',
+        description: 'Samples, aggregates, values or chart points, tag by tag.',
         schema: historyAnswerShape,
       },
       {
         status: 200,
         mediaType: 'text/csv',
-        description: 'Header `time,value,quality`, with aggregates `time,mean,max`, of several tags `tag,` before it.',
+        description:
+          'Header `time,value,quality`, with aggregates `time,mean,max` or `time,Average,Average_quality`, of several tags `tag,` before it.',
       },
+      { status: 200, mediaType: ARROW_MEDIA_TYPE, description: 'An Arrow IPC stream, for programs that compute.' },
     ],
-    faults: ['time-invalid', 'aggregate-type', 'tag-unknown', 'not-ready', 'too-many-requests'],
+    faults: ['time-invalid', 'aggregate-type', 'tag-unknown', 'not-ready', 'too-many-requests', 'questdb-unreachable'],
     handle: (call) => answer(call, slots),
   });
 }
 
 function answer(call: Call<z.output<typeof query>, unknown>, slots: Slots): Answer {
   const { accept, services, signal } = call;
-  const { tag: tags, from, to } = call.query;
+  const { tag: tags, from, to, source, ...texts } = call.query;
   const format = formats[negotiate(accept, Object.keys(formats)) ?? ''];
   if (format === undefined) {
-    throw new Fault('not-acceptable', `${accept}: this version gives ${Object.keys(formats).join(' and ')}.`);
+    throw new Fault('not-acceptable', `${accept}: this version gives ${Object.keys(formats).join(', ')}.`);
   }
-  const asked = { tags, ...parseSpan(from, to), signal };
-  const reduction = parseReduction(call.query);
+  const wish = parseWish(texts);
+  const asked = { tags, ...spanOf(wish, from, to), signal };
   const release = slots.take();
   let gaps = 0;
   const onEnd = (count: number): void => void (gaps = count);
-  const manyTags = tags.length > 1;
-  const text =
-    reduction === undefined
-      ? historyText(format, manyTags, services.history(asked), onEnd)
-      : bucketsText(format, manyTags, reduction, services.buckets({ ...asked, reduction }), onEnd);
-  const body = held(release, text);
+  const pieces =
+    source === 'questdb'
+      ? () => fromQuestdb(services, (store) => historyAnswer(format, store, asked, wish, onEnd))
+      : () => historyAnswer(format, services, asked, wish, onEnd);
+  const body = holding(release, pieces);
   return { mediaType: HISTORY_MEDIA_TYPES[format], body, trailer: { name: GAPS_TRAILER, value: () => String(gaps) } };
 }
 
-/** Gives the slot back when the last piece was taken, or nobody wants more. */
-async function* held(release: () => void, pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  try {
-    yield* pieces;
-  } finally {
-    release();
-  }
+/** The same out of QuestDB. */
+async function* fromQuestdb(
+  services: Services,
+  pieces: (store: HistorySource) => AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<string | Uint8Array> {
+  yield* pieces(await services.fromQuestdb());
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Latest } from '../../../historian/queries/latest.ts';
 import { Fault } from '../../core/fault.ts';
 import { MemoryServices, sampleAt, START_US } from '../services-kit.ts';
-import type { LiveSample, TagSample } from '../services.ts';
+import type { LiveSample } from '../services.ts';
 import { liveEvents } from './live.ts';
 
 const { signal } = new AbortController();
@@ -83,7 +84,7 @@ describe('the live stream', () => {
     const blind = servicesWith(1);
     const unread = new Fault('not-ready', 'historian');
     blind.latest = async function* () {
-      yield* await Promise.reject<TagSample[]>(unread);
+      yield* await Promise.reject<Latest[]>(unread);
     };
     blind.live = async function* (_patterns, until) {
       yield* await silence(until);

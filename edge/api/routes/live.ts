@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonSample } from '../history-text.ts';
+import { jsonSample } from '../sample-lines.ts';
 import { defineRoute } from '../route.ts';
 import type { LiveSample, Services } from '../services.ts';
 import { tagMatcher } from '../tag-match.ts';
@@ -88,12 +88,13 @@ async function* lastKnown(
   const tags = Array.from(await services.tags(), ({ path }) => path).filter((path) => tests.some((fits) => fits(path)));
   if (tags.length === 0) return;
   let part: LiveSample[] = [];
-  for await (const sample of services.latest(tags)) {
-    part.push(sample);
-    if (part.length < EVENT_ITEMS) continue;
-    yield part;
-    part = [];
-  }
+  for await (const latest of services.latest(tags))
+    for (const sample of latest.samples()) {
+      part.push(sample);
+      if (part.length < EVENT_ITEMS) continue;
+      yield part;
+      part = [];
+    }
   if (part.length > 0) yield part;
 }
 

@@ -19,9 +19,9 @@ export function statusRoute(version: string): Route {
     summary: 'Site, version, time, and what works',
     answers: [{ status: 200, mediaType: 'application/json', description: 'State.', schema: statusShape }],
     async handle({ services }) {
-      const { site, timeUs } = await services.status();
+      const { site, timezone, timeUs } = await services.status();
       const demo = services.demo !== undefined;
-      return json({ site, version, time: formatTime(timeUs), demo, ...services.readiness() });
+      return json({ site, timezone, version, time: formatTime(timeUs), demo, ...services.readiness() });
     },
   });
 }

@@ -148,6 +148,7 @@ export class LogFolder implements Disposable {
       budgetBytes: options.budgetBytes ?? 1e12,
       reserveBytes: options.reserveBytes,
       retentionMs: options.retentionMs,
+      othersKeepMs: options.othersKeepMs,
       clock: options.clock,
       space: options.space,
       newLogId: '00000000-0000-4000-8000-000000000000',

@@ -163,6 +163,9 @@ describe('a snapshot', () => {
   });
 });
 
+const identify: DerivedOptions['identify'] = (_topic, cursor) =>
+  cursor.valueStart < 0 ? 'erased' : decoder.decode(cursor.value() ?? undefined);
+
 describe('a recovery', () => {
   test('emits nothing again that is there, as often as it is there', async () => {
     append('samples', 'a', 'a', 'a');
@@ -184,6 +187,27 @@ describe('a recovery', () => {
     });
     await world.commit();
     expect([emitted, values('derived'), again.replaying]).toEqual([[false, false, true], ['x', 'x', 'x'], false]);
+  });
+
+  test('emits nothing again that was erased meanwhile, and then goes on', async () => {
+    append('samples', 'a', 'b', 'c', 'd');
+    const one = await begun({ identify });
+    emit(one, 'a');
+    // What stands in place of `b` and `c` after their erasure.
+    for (let i = 0; i < 2; i++) one.emit('derived', 'lost', (encoder) => encoder.addRecord(text.encode('tag'), null));
+    await world.commit();
+    world.newProcess(0);
+    const again = consumer({ identify });
+    again.recover({ samples: 0 });
+    again.begin();
+    const emitted = ['a', 'b', 'c', 'd'].map((value, offset) => {
+      const isNew = again.emit('derived', [value, 'erased'], (encoder) => encoder.addRecord(null, text.encode(value)));
+      again.took('samples', offset, 1, 0);
+      return isNew;
+    });
+    await world.commit();
+    expect(emitted).toEqual([false, false, false, true]);
+    expect(values('derived')).toEqual(['a', '', '', 'd']);
   });
 
   test('takes no snapshot while there is output in front of the replay: it would forget it', async () => {

@@ -181,17 +181,18 @@ export class DerivedTopics {
 
   /**
    * Appends a record, unless one of this identity was found at the recovery; returns whether it was appended. `identity` undefined: nothing of the input, such as what a person did; it comes
-   * once by itself. `onDurable` gets its offset.
+   * once by itself. Of several the first that was found counts: what `identify` says of a record whose value was erased is not all that it said before. `onDurable` gets its offset.
    */
   emit(
     topic: string,
-    identity: string | undefined,
+    identity: string | readonly string[] | undefined,
     encode: (encoder: BatchEncoder) => void,
     onDurable: (offset: number) => void = () => undefined,
   ): boolean {
     const output = this.outputs.get(topic);
     assert(output !== undefined, `${topic} is an output`);
-    if (identity !== undefined && this.wasFound(`${topic}\n${identity}`)) return false;
+    const identities = typeof identity === 'string' ? [identity] : (identity ?? []);
+    if (identities.some((each) => this.wasFound(`${topic}\n${each}`))) return false;
     const { producer, clock, onFailed } = this.options;
     encode(this.encoder);
     assert(this.encoder.count === 1, 'one record is emitted');

@@ -25,7 +25,7 @@ const MAX_RECORD_BYTES_TOGETHER = MAX_BATCH_BYTES - BATCH_HEADER_BYTES;
 export type BatchSink = (batch: Uint8Array, header: BatchHeader) => void;
 
 /** Records of one batch, unpacked. */
-interface Records {
+export interface Records {
   readonly data: Uint8Array;
   readonly start: number;
   readonly end: number;
@@ -148,7 +148,8 @@ function isOurs(batch: Uint8Array, { codec, baseTimestampMs, maxTimestampMs }: B
   return true;
 }
 
-function recordsOf(batch: Uint8Array, { codec, baseOffset }: BatchHeader): Records {
+/** The records of a batch whose codec is none or zstd. Throws `batch-malformed`. */
+export function recordsOf(batch: Uint8Array, { codec, baseOffset }: BatchHeader): Records {
   if (codec === CODEC_NONE) return { data: batch, start: BATCH_HEADER_BYTES, end: batch.length };
   try {
     const data = zstdDecompressSync(batch.subarray(BATCH_HEADER_BYTES), { maxOutputLength: MAX_UNPACKED_BYTES });
@@ -158,8 +159,9 @@ function recordsOf(batch: Uint8Array, { codec, baseOffset }: BatchHeader): Recor
   }
 }
 
-function compress(plain: Uint8Array): Uint8Array {
-  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+/** Records as one zstd frame, as the log has them. */
+export function compress(plain: Uint8Array, level = 1): Uint8Array {
+  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
 /** Bytes of a zigzag variable-length integer. */

@@ -76,5 +76,5 @@ describe('a swap is refused, and what was made is deleted', () => {
       expect(leftovers(folder)).toEqual([]);
       again.writer.close();
     }
-  }, 30_000);
+  });
 });

@@ -11,6 +11,8 @@ export interface RepackedSegment {
   readonly baseOffset: number;
   /** Behind its last record. */
   readonly endOffset: number;
+  /** Its records are not those of the segment beside it: who has that one open must not read on in it. */
+  readonly isErased?: boolean;
 }
 
 /** A segment that has had its turn. `failed`: the system cannot read it, or not write beside it. */
@@ -30,7 +32,7 @@ export function* repackLog(
   logFolder: string,
   settledOffsets: SettledOffsets,
   topics: readonly string[] = listTopics(disk, logFolder),
-): Generator<Settled | undefined, void> {
+): Generator<Settled | undefined, void, unknown> {
   const settled = new Map(Object.entries(settledOffsets));
   for (;;) {
     const next = find(disk, logFolder, topics, settled);

@@ -90,5 +90,5 @@ describe('readers while segments are swapped', () => {
     for (const { reader, from } of readers) expect(pairs(readAll(reader, from))).toEqual(expectedPairs(from, end));
     expect(folder.bytes(0).length).toBeLessThan(6_000);
     writer.close();
-  }, 30_000);
+  });
 });

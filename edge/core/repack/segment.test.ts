@@ -51,7 +51,7 @@ describe('complete segments, repacked and swapped in', () => {
     expect(again.reports['samples']?.damage).toEqual([]);
     expect(pairs(folder.read(again.ends))).toEqual(expectedPairs(0, end + 10));
     again.writer.close();
-  }, 30_000);
+  });
 
   test('have the indexes that are built anew for them', () => {
     using folder = new LogFolder();

@@ -1,16 +1,14 @@
 import { BatchScanner } from '../batch-scanner.ts';
 import type { Disk } from '../disk.ts';
 import { Fault } from '../fault.ts';
-import { lookUpPosition, SegmentIndex } from '../index-file.ts';
-import type { BatchHeader } from '../record-batch.ts';
+import { lookUpPosition } from '../index-file.ts';
 import { BatchRepacker } from './batches.ts';
+import { CleanedSegment } from './cleaned-segment.ts';
 import { removeCleaned } from './files.ts';
-import { CLEANED, segmentFile } from '../segment-files.ts';
+import { segmentFile } from '../segment-files.ts';
 
 /** One step takes so much of a segment: 1 ms. */
 const STEP_BYTES = 256 * 1024;
-/** So much is written and synced at a time: a sync of more would hold up those of the log's writer. No batch is larger. */
-const SYNC_BYTES = 1024 * 1024;
 /** A segment that would keep more than this share of its bytes is left as it is. */
 const WORTH_IT = 0.9;
 /** A look at so many places of a segment tells whether it is worth it. */
@@ -38,7 +36,7 @@ export function* repackSegment(disk: Disk, segment: CompleteSegment): Generator<
     const scanner = new BatchScanner(disk, fd);
     if (!(yield* promises(disk, scanner, segment))) return 'small-gain';
     const size = disk.size(fd);
-    const made = new CleanedSegment(disk, segment, size * WORTH_IT);
+    const made = new CleanedSegment(disk, folder, baseOffset, size * WORTH_IT);
     let outcome: RepackOutcome | undefined;
     try {
       made.open();
@@ -109,59 +107,4 @@ function* promises(disk: Disk, scanner: BatchScanner, segment: CompleteSegment):
     yield;
   }
   return after < before * WORTH_IT;
-}
-
-/** The files of a repacked segment while they are made. */
-class CleanedSegment {
-  private readonly disk: Disk;
-  private readonly segment: CompleteSegment;
-  private readonly limit: number;
-  private fd = -1;
-  private index: SegmentIndex | undefined;
-  private readonly buffer = new Uint8Array(SYNC_BYTES);
-  private buffered = 0;
-  private position = 0;
-
-  /** `limit`: bytes beyond which it is not worth it. */
-  constructor(disk: Disk, segment: CompleteSegment, limit: number) {
-    this.disk = disk;
-    this.segment = segment;
-    this.limit = limit;
-  }
-
-  open(): void {
-    const { folder, baseOffset } = this.segment;
-    this.fd = this.disk.open(segmentFile(folder, baseOffset, `log${CLEANED}`), 'w');
-    this.index = new SegmentIndex(this.disk, folder, baseOffset, CLEANED);
-  }
-
-  get tooLarge(): boolean {
-    return this.position > this.limit;
-  }
-
-  add(batch: Uint8Array, header: BatchHeader): void {
-    this.index?.add(header, this.position);
-    if (this.buffered + batch.length > this.buffer.length) this.write();
-    this.buffer.set(batch, this.buffered);
-    this.buffered += batch.length;
-    this.position += batch.length;
-  }
-
-  /** Written and synced in pieces. */
-  private write(): void {
-    this.disk.write(this.fd, [this.buffer.subarray(0, this.buffered)], this.position - this.buffered);
-    this.buffered = 0;
-    this.disk.sync(this.fd);
-  }
-
-  /** All of it is on the disk; the names are not yet. */
-  finish(): void {
-    this.write();
-    this.index?.sync();
-  }
-
-  close(): void {
-    this.index?.close();
-    if (this.fd >= 0) this.disk.close(this.fd);
-  }
 }

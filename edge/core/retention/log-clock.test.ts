@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fault } from '../fault.ts';
 import { numbered, type OpenLog } from '../kit/log-kit.ts';
-import { DAY_MS, HOUR_MS, RetentionKit } from './retention-kit.ts';
+import { DAY_MS, HOUR_MS, RetentionKit, START } from './retention-kit.ts';
 
 let kit: RetentionKit;
 
@@ -34,6 +34,8 @@ describe('a clock that jumps a year ahead', () => {
     expect(kit.events(log.ends)).toMatchObject([{ key: 'gateway', type: 'clock-jumped', aheadSeconds: 365 * 86_400 }]);
     expect(log.writer.takeRecorded()).toMatchObject([{ type: 'clock-jumped', offset: 0 }]);
     expect(log.writer.figures().clock).toEqual({ trusted: false, aheadMs: 365 * DAY_MS });
+    // It stands still, for others that delete by age.
+    expect(log.writer.figures().believedMs).toBe(START + 9 * DAY_MS);
     log.writer.close();
   });
 
@@ -61,6 +63,25 @@ describe('a clock that jumps a year ahead', () => {
     log.writer.retain();
     expect([log.ends.start('samples'), log.writer.figures().clock.trusted]).toEqual([0, false]);
     log.writer.close();
+  });
+
+  test('while it was off is in doubt too where only others delete by age: by half of what they keep', () => {
+    for (const [othersKeepMs, trusted] of [
+      [undefined, true],
+      [800 * DAY_MS, true],
+      [700 * DAY_MS, false],
+    ] as const) {
+      using own = new RetentionKit();
+      const first = own.open({ retentionMs: {} });
+      own.days(first, 2);
+      first.writer.close();
+      own.clock.jump(363 * DAY_MS);
+      const more = othersKeepMs === undefined ? {} : { othersKeepMs };
+      const log = own.open({ retentionMs: {}, ...more });
+      log.writer.retain();
+      expect([othersKeepMs, log.writer.figures().clock.trusted]).toEqual([othersKeepMs, trusted]);
+      log.writer.close();
+    }
   });
 
   test('deletes when somebody has confirmed it, which is on record', () => {

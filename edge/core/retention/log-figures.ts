@@ -9,6 +9,8 @@ export interface LogFigures {
   /** False: consumers hold so much, or so little of the disk is free, that the log cannot keep to its bounds. */
   readonly withinBudget: boolean;
   readonly clock: ClockState;
+  /** The last wall time that was believed, ms: at this moment's look, or before the clock came into doubt. 0: nobody has looked yet. */
+  readonly believedMs: number;
   readonly topics: readonly TopicFigures[];
   /** By link: bytes that it has not had. */
   readonly linkBytes: Readonly<Record<string, number>>;
@@ -36,6 +38,7 @@ export function figuresOf(logs: readonly TopicLog[], retention: LogRetention): L
     limitBytes: retention.limitBytes,
     withinBudget: retention.isWithin,
     clock: retention.clockState,
+    believedMs: retention.believedMs,
     topics,
     linkBytes: retention.linkBytes,
   };

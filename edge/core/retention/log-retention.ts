@@ -24,6 +24,8 @@ export interface RetentionSettings {
   readonly reserveBytes?: number | undefined;
   /** How long records are kept, ms, of the topics that have such a limit. */
   readonly retentionMs?: Offsets | undefined;
+  /** The shortest time, ms, for which others keep what goes by the same clock (the historian); left out: nothing does. */
+  readonly othersKeepMs?: number | undefined;
   /** This machine's if left out. */
   readonly clock?: Clock | undefined;
   /** Space of the log's file system; left out, there is always enough. */
@@ -85,7 +87,7 @@ export class LogRetention {
     // Heartbeats stand there every ten seconds, and what was stamped by a wrong clock is soon followed by what was not.
     const lastMs =
       topics.find(({ topic }) => topic === 'events')?.latestMs ?? (times.length > 0 ? Math.max(...times) : undefined);
-    const kept = Object.values(this.retentionMs);
+    const kept = [...Object.values(this.retentionMs), this.options.othersKeepMs ?? []].flat();
     const shortestRetentionMs = kept.length > 0 ? Math.min(...kept) : undefined;
     this.guard.start({ lastMs, believedMs: this.readBelieved(), shortestRetentionMs });
     this.look();
@@ -104,6 +106,11 @@ export class LogRetention {
   get clockState(): ClockState {
     const { trusted, aheadMs } = this.guard;
     return { trusted, aheadMs: trusted ? 0 : aheadMs };
+  }
+
+  /** The last wall time that was believed, ms: while the clock is in doubt it stands still. */
+  get believedMs(): number {
+    return this.guard.believedMs;
   }
 
   /** Looks at the clock and at the disk; to be called once a second, before `plan`. */
