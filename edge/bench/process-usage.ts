@@ -17,6 +17,14 @@ export function residentMb(pid: number): number {
   return (Number(match?.[1] ?? 0) * 1024) / 1e6;
 }
 
+/**
+ * Most resident memory that this process ever had, MB. Of Linux what it says of the program: `maxRSS` counts from before the program was loaded on, which is what the process had that started it.
+ */
+export function mostResidentMb(): number {
+  const match = /VmHWM:\s+(\d+) kB/.exec(readProc(process.pid, 'status'));
+  return (Number(match?.[1] ?? process.resourceUsage().maxRSS) * 1024) / 1e6;
+}
+
 function readProc(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { benchEndToEnd } from '../bench/end-to-end.ts';
+import { benchHistorian } from '../bench/historian/bench.ts';
 import { benchLog } from '../bench/log/bench.ts';
 import { thisMachine } from '../bench/machine.ts';
 import type { BenchFindings, BenchReport } from '../bench/report.ts';
@@ -13,6 +14,7 @@ export function benchCommand(): Command {
   const command = new Command('bench').description('Measures this machine.');
   command.addCommand(endToEndCommand());
   command.addCommand(logCommand());
+  command.addCommand(historianCommand());
   return withExample(command, 'millrace bench end-to-end --json');
 }
 
@@ -43,6 +45,34 @@ function logCommand(): Command {
   return withExample(command, 'millrace bench log --quick', 'millrace bench log --kafka 127.0.0.1:9092 --json');
 }
 
+/** `millrace bench historian` */
+function historianCommand(): Command {
+  const command = new Command('historian')
+    .description(
+      "Measures the historian on generated data: from the log to queryable, bytes a sample, raw samples, charts, last values, late data, memory and start, the HTTP route; beside DuckDB, and QuestDB, VictoriaMetrics and Prometheus's storage where they are named. Every answer is compared with the data before it is timed. Medians of three alternating runs, about fifteen minutes.",
+    )
+    .addOption(quickOption())
+    .option('--folder <dir>', 'measure the disk of this folder (default: the temporary folder)')
+    .option(
+      '--questdb <host:port>',
+      'measure this QuestDB server too (its HTTP), in tables of its own that are dropped again',
+    )
+    .option(
+      '--victoria <host:port>',
+      'measure this VictoriaMetrics server too, in series of its own that are deleted again',
+    )
+    .option('--prometheus-tsdb <program>', "measure Prometheus's storage too, by this program")
+    .option('--large', 'also 50 million samples', false)
+    .option('--year', 'also a year of 100,000 tags, which is made once (half an hour) and kept in the cache', false)
+    .addOption(jsonOption())
+    .action((options: HistorianBenchOptions) => report((common) => benchHistorian({ ...options, ...common }), options));
+  return withExample(
+    command,
+    'millrace bench historian --quick',
+    'millrace bench historian --questdb 127.0.0.1:9000 --victoria 127.0.0.1:8428 --json',
+  );
+}
+
 function quickOption(): Option {
   return new Option('--quick', 'one short run, within 60 s').default(false);
 }
@@ -56,6 +86,15 @@ interface LogOptions extends BenchOptions {
   readonly folder?: string;
   readonly kafka?: string;
   readonly large: boolean;
+}
+
+interface HistorianBenchOptions extends BenchOptions {
+  readonly folder?: string;
+  readonly questdb?: string;
+  readonly victoria?: string;
+  readonly prometheusTsdb?: string;
+  readonly large: boolean;
+  readonly year: boolean;
 }
 
 type Bench = (options: {

@@ -1,5 +1,5 @@
 import type { Figures } from '../figures.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario } from '../scenario.ts';
 import type { LoadResult, LogSystem } from './system.ts';
 
 /** Samples of a batch. */

@@ -4,8 +4,8 @@ import { realDisk } from '../../core/disk.ts';
 import { Fault } from '../../core/fault.ts';
 import { repackSegment } from '../../core/repack/segment.ts';
 import { CLEANED, segmentFile, topicFolder } from '../../core/segment-files.ts';
+import type { Scenario } from '../scenario.ts';
 import { loadLog, MILLRACE, withLog } from './millrace.ts';
-import type { Scenario } from './scenario.ts';
 
 const BATCH = 1000;
 /** Half of a segment of the usual size. */

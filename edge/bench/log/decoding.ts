@@ -1,8 +1,9 @@
 import type { Log } from '../../core/log.ts';
 import { LogReader } from '../../core/reader.ts';
+import type { Scenario } from '../scenario.ts';
 import { loadLog, MILLRACE, withLog } from './millrace.ts';
 import { SampleDecoder } from './sample-decoder.ts';
-import { type Scenario, worksFor } from './scenario.ts';
+import { worksFor } from './works-for.ts';
 
 const BATCH = 100;
 

@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Scenario } from './scenario.ts';
+import type { Scenario } from '../scenario.ts';
 import { Times } from './system.ts';
 
 /** Name of the bare disk in results. */

@@ -1,6 +1,7 @@
 import { SampleBatches } from '../sample-batches.ts';
+import type { Scenario } from '../scenario.ts';
 import { MILLRACE } from './millrace.ts';
-import { type Scenario, worksFor } from './scenario.ts';
+import { worksFor } from './works-for.ts';
 
 /** Samples at a time. */
 const PIECE = 100_000;

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { runAlone } from './child.ts';
+import { runAlone } from '../child.ts';
+import type { Scenario } from '../scenario.ts';
 import { makeLargeLog } from './large-log.ts';
 import { MILLRACE } from './millrace.ts';
-import type { Scenario } from './scenario.ts';
 
 // Each process runs twice: the first one fills the compile cache, with which a gateway starts every time but the first.
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Log } from '../../core/log.ts';
 import type { LogLoadData, LogLoadNotice, LogLoadResult } from '../log-load.ts';
-import type { Load, LoadResult, LogSystem, Place } from './system.ts';
+import type { Place } from '../scenario.ts';
+import type { Load, LoadResult, LogSystem } from './system.ts';
 
 /** Name of our own in results. */
 export const MILLRACE = 'millrace';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Scenario } from '../scenario.ts';
 import { loadLog, MILLRACE, withLog } from './millrace.ts';
 import { Reading } from './reading.ts';
-import type { Scenario } from './scenario.ts';
 import { startReading } from './start-reading.ts';
 
 const BATCH = 100;

@@ -1,3 +1,4 @@
+import type { Scenario } from '../scenario.ts';
 import { fullRates, halfLoadLatency, steadyLatencies } from './appending.ts';
 import { bytesPerSample } from './bytes.ts';
 import { decoding } from './decoding.ts';
@@ -8,7 +9,6 @@ import { millrace, millraceAtBudget } from './millrace.ts';
 import { pipeline } from './pipeline.ts';
 import { kafka } from './rival-kafka.ts';
 import { sqlite } from './rival-sqlite.ts';
-import type { Scenario } from './scenario.ts';
 import { stoppedReader } from './stopped-reader.ts';
 import type { LogSystem } from './system.ts';
 import { waking } from './waking.ts';

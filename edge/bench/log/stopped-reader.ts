@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../core/log.ts';
 import { median } from '../figures.ts';
+import type { Scenario } from '../scenario.ts';
 import { loadLog, MILLRACE, withLog } from './millrace.ts';
 import { Reading } from './reading.ts';
-import type { Scenario } from './scenario.ts';
 import { startReading } from './start-reading.ts';
 
 /** Large enough that the producers' own garbage does not drown what is looked for. */

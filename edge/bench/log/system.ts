@@ -1,3 +1,5 @@
+import type { Place } from '../scenario.ts';
+
 /** How a log is loaded. */
 export interface Load {
   /** Samples of a batch. */
@@ -20,13 +22,6 @@ export interface LoadResult {
   readonly latenciesMs: Float64Array;
   /** CPU time of the threads that produce. */
   readonly producersCpuSeconds: number;
-}
-
-/** Where and how a scenario measures. */
-export interface Place {
-  /** Empty; removed after the scenario. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
 }
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));

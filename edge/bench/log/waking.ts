@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DurableEnds } from '../../core/durable-ends.ts';
+import type { Scenario } from '../scenario.ts';
 import { MILLRACE } from './millrace.ts';
-import type { Scenario } from './scenario.ts';
 import type { WakingData } from './waking-threads.ts';
 
 /** From the publishing of a durable end to the reader in another thread that goes on, which waited for it: the writer's and the reader's threads, without a log between them. */

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { Fault, messageOf } from '../../core/fault.ts';
+import { Fault, messageOf } from '../core/fault.ts';
 
 /** Type of a file system that lies in memory (Linux, statfs(2)). */
 const TMPFS = 0x01021994;

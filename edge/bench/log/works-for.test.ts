@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { worksFor } from './scenario.ts';
+import { worksFor } from './works-for.ts';
 
 test('what is done a second is counted without the first moments, and takes as long as it was given', async () => {
   const startMs = performance.now();

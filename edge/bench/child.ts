@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Fault } from '../../core/fault.ts';
+import { Fault } from '../core/fault.ts';
 
 /** Runs a script in a process of its own, so that what others have left in memory does not count, and returns what it printed as JSON. Aborted: it is killed. */
 export async function runAlone(script: URL, args: readonly string[], signal: AbortSignal): Promise<unknown> {
