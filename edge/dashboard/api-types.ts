@@ -7,6 +7,8 @@ export interface Items<T> {
 
 export interface Status {
   readonly site: string;
+  /** Of the site's clock. */
+  readonly timezone: string;
   readonly version: string;
   readonly time: string;
   readonly demo: boolean;

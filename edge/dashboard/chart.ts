@@ -1,11 +1,15 @@
 import uPlot from 'uplot';
-import { formatClock, formatNumber, formatUnit } from './format.ts';
+import { formatNumber, formatUnit } from './format.ts';
+import { siteClock } from './site-clock.ts';
+import { TICK_STEPS_MS, tickLabels, timeTicks } from './time-ticks.ts';
 import type { ChartColumn, Span } from './trend-data.ts';
 
 /** A line of the chart. */
 export interface Line {
   readonly name: string;
   readonly unit: string | null;
+  /** Null: not known yet. Values of doubles and floats lie on lines, others hold until the next one. */
+  readonly type: string | null;
   /** Which colour, from 1. */
   readonly number: number;
 }
@@ -27,7 +31,14 @@ const COLUMNS = 3;
 const LEAST_DRAG_PX = 6;
 const FONT = '12px Inter, system-ui, sans-serif';
 
-/** uPlot with lines, their bands of min and max, and an axis for each of the first two units. Made anew when the lines or the colours change. */
+/** A chart that is narrower has axes for two units, a wider one for four, px. */
+const WIDE_PX = 760;
+const DIGITAL = 'digital';
+/** Of an axis without its title. */
+const LEAST_AXIS_PX = 52;
+const AXIS_GAP_PX = 14;
+
+/** uPlot with lines, their bands of min and max, and an axis for each of the first units. Made anew when the lines or the colours change. */
 export class Chart {
   private readonly place: HTMLElement;
   private readonly hooks: ChartHooks;
@@ -69,11 +80,12 @@ export class Chart {
 
   private options(): uPlot.Options {
     const { lines } = this;
-    const units = [...new Set(lines.map(({ unit }) => scaleOf(unit)))];
+    const scales = [...new Set(lines.map(scaleOf))];
+    const shown = scales.slice(0, this.place.clientWidth < WIDE_PX ? 2 : 4);
     return {
       ...this.size(),
       legend: { show: false },
-      padding: [10, units.length > 1 ? 4 : 16, 0, 4],
+      padding: [10, shown.length > 1 ? 4 : 40, 0, 4],
       cursor: {
         drag: { x: true, y: false, setScale: false },
         points: { size: 7 },
@@ -88,9 +100,11 @@ export class Chart {
       },
       scales: {
         x: { time: true, auto: false },
-        ...Object.fromEntries(units.map((unit) => [unit, { range: paddedRange }])),
+        ...Object.fromEntries(
+          scales.map((scale) => [scale, { range: scale === DIGITAL ? digitalRange(scales.length) : paddedRange }]),
+        ),
       },
-      axes: [timeAxis(), ...units.slice(0, 2).map((unit, at) => valueAxis(unit, at))],
+      axes: [timeAxis(), ...shown.map((scale, at) => valueAxis(scale, at, labelOf(scale, lines)))],
       series: [{}, ...lines.flatMap(seriesOf)],
       bands: lines.map((line, at) => ({
         series: [at * COLUMNS + 3, at * COLUMNS + 2],
@@ -131,45 +145,74 @@ export class Chart {
   }
 }
 
-function scaleOf(unit: string | null): string {
-  return `unit ${unit ?? ''}`;
+/** Lines of one unit share a scale; what has no unit cannot be compared with anything. */
+function scaleOf({ unit, type, number }: Line): string {
+  if (type === 'boolean') return DIGITAL;
+  return unit === null ? `line ${number}` : `unit ${unit}`;
 }
 
-function seriesOf({ unit, number }: Line): uPlot.Series[] {
-  const scale = scaleOf(unit);
-  const stroke = color(`--line-${number}`);
-  const edge: uPlot.Series = { scale, width: 0, points: { show: false } };
-  return [{ scale, stroke, width: 1.75, points: { size: 5 } }, edge, { ...edge }];
+function seriesOf(line: Line): uPlot.Series[] {
+  const scale = scaleOf(line);
+  const stroke = color(`--line-${line.number}`);
+  const isStepped = line.type !== null && line.type !== 'double' && line.type !== 'float';
+  const paths = isStepped ? uPlot.paths.stepped?.({ align: 1, extend: true }) : undefined;
+  const common: uPlot.Series = { scale, ...(paths === undefined ? {} : { paths }) };
+  const edge: uPlot.Series = { ...common, width: 0, points: { show: false } };
+  return [{ ...common, stroke, width: 1.75, points: { size: 5 } }, edge, { ...edge }];
 }
 
 function timeAxis(): uPlot.Axis {
   return {
     ...axisColors(),
-    size: 34,
-    space: 64,
-    values: (_plot, splits, _axis, _space, increment) => splits.map((second) => timeLabel(second * 1000, increment)),
+    size: 46,
+    space: 80,
+    incrs: TICK_STEPS_MS.map((ms) => ms / 1000),
+    splits: (_plot, _axis, min, max, increment) =>
+      timeTicks(min * 1000, max * 1000, increment * 1000, siteClock).map((ms) => ms / 1000),
+    values: (_plot, splits, _axis, _space, increment) =>
+      tickLabels(
+        splits.map((second) => second * 1000),
+        increment * 1000,
+        siteClock,
+      ),
   };
 }
 
-function timeLabel(ms: number, incrementS: number): string {
-  const clock = formatClock(ms);
-  if (incrementS >= 86_400 || clock === '00:00:00') {
-    const at = new Date(ms);
-    return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
-  }
-  return incrementS >= 60 ? clock.slice(0, 5) : clock;
+/** What an axis is called: its unit, or the name of its one line. */
+function labelOf(scale: string, lines: readonly Line[]): string {
+  const [{ unit, name } = { unit: null, name: '' }] = lines.filter((line) => scaleOf(line) === scale);
+  return unit === null ? name : formatUnit(unit);
 }
 
-function valueAxis(scale: string, at: number): uPlot.Axis {
-  const unit = formatUnit(scale.slice('unit '.length));
+/** Room for the longest label of an axis, px. */
+function widthOf(plot: uPlot, labels: readonly string[] | null): number {
+  const { ctx } = plot;
+  ctx.save();
+  ctx.font = FONT;
+  const widest = Math.max(0, ...(labels ?? []).map((label) => ctx.measureText(label).width));
+  ctx.restore();
+  return Math.max(LEAST_AXIS_PX, Math.ceil(widest) + AXIS_GAP_PX);
+}
+
+function valueAxis(scale: string, at: number, label: string): uPlot.Axis {
   const colors = axisColors();
+  if (scale === DIGITAL)
+    return {
+      ...colors,
+      ...sideOf(at),
+      scale,
+      size: 40,
+      grid: { show: false },
+      splits: () => [0, 1],
+      values: () => ['off', 'on'],
+    };
   return {
     ...colors,
+    ...sideOf(at),
     scale,
-    side: at === 0 ? 3 : 1,
-    size: 52,
-    label: unit,
-    labelSize: unit === '' ? 0 : 18,
+    size: (plot, labels) => widthOf(plot, labels),
+    label,
+    labelSize: label === '' ? 0 : 18,
     labelFont: FONT,
     grid: at === 0 ? colors.grid : { show: false },
     values: (_plot, splits) => {
@@ -180,9 +223,19 @@ function valueAxis(scale: string, at: number): uPlot.Axis {
   };
 }
 
+/** Left, right, left, right. */
+function sideOf(at: number): Pick<uPlot.Axis, 'side'> {
+  return { side: at % 2 === 0 ? 3 : 1 };
+}
+
 function axisColors() {
   const grid = { stroke: color('--grid'), width: 1 };
   return { stroke: color('--muted'), font: FONT, grid, ticks: { ...grid, size: 4 } };
+}
+
+/** Beside other lines states stand at the bottom. */
+function digitalRange(scales: number): uPlot.Range.MinMax {
+  return scales === 1 ? [-0.3, 1.3] : [-0.1, 5];
 }
 
 /** Room above and below; a line that does not change stands in the middle. */

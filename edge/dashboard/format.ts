@@ -1,4 +1,6 @@
-/* Numbers, units and times as a person reads them. Pure. */
+import { siteClock } from './site-clock.ts';
+
+/* Numbers, units and times as a person reads them; times by the clock of the site. */
 
 /** Stands where there is no value. */
 export const NOTHING = '–';
@@ -77,19 +79,34 @@ export function formatSpan(ms: number): string {
   return `${Math.max(0, Math.floor(ms / 1000))} s`;
 }
 
-/** Time of day here, with seconds. */
+/** Time of day, with seconds. */
 export function formatClock(ms: number): string {
-  const at = new Date(ms);
-  return [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
+  const { hour, minute, second } = siteClock.at(ms);
+  return [hour, minute, second].map(two).join(':');
 }
 
 /** Time of day, with the date where it is another day than `nowMs`. */
 export function formatMoment(ms: number, nowMs: number): string {
-  const at = new Date(ms);
-  const same = at.toDateString() === new Date(nowMs).toDateString();
-  return same
-    ? formatClock(ms)
-    : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${formatClock(ms)}`;
+  const date = formatDate(ms);
+  return date === formatDate(nowMs) ? formatClock(ms) : `${date} ${formatClock(ms)}`;
+}
+
+/** Date and time of day, with the difference to UTC where the clock shows this time twice. */
+export function formatDateTime(ms: number): string {
+  const text = `${formatDate(ms)} ${formatClock(ms)}`;
+  const offset = siteClock.offsetMs(ms);
+  const isTwice = siteClock.instantsOf(Math.floor(ms / 1000) * 1000 + offset).length > 1;
+  return isTwice ? `${text} ${offsetText(offset)}` : text;
+}
+
+function formatDate(ms: number): string {
+  const { year, month, day } = siteClock.at(ms);
+  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
+}
+
+function offsetText(ms: number): string {
+  const minutes = Math.abs(ms) / 60_000;
+  return `${ms < 0 ? '\u2212' : '+'}${two(Math.floor(minutes / 60))}:${two(Math.floor(minutes % 60))}`;
 }
 
 /** Bytes for people: `20 GB`. */

@@ -55,7 +55,7 @@ const PROTOCOLS: readonly (readonly [beginning: string, name: string])[] = [
 ];
 
 /** Name of the protocol that a tag comes by. */
-export function protocolOf({ kind }: Pick<Tag, 'kind'>): string {
-  if (kind === '') return 'Calculated';
+export function protocolOf({ kind, connector }: Pick<Tag, 'kind' | 'connector'>): string {
+  if (kind === '') return connector === 'import' ? 'Imported' : 'Calculated';
   return PROTOCOLS.find(([beginning]) => kind.startsWith(beginning))?.[1] ?? kind;
 }

@@ -1,5 +1,5 @@
 import { byId, el, icon, setText } from './dom.ts';
-import { formatMoment, formatNumber, formatUnit, formatValue, NOTHING } from './format.ts';
+import { formatDateTime, formatUnit, formatValue, NOTHING } from './format.ts';
 import type { TagStore } from './tag-store.ts';
 import { type Columns, valueAt } from './trend-data.ts';
 
@@ -58,7 +58,7 @@ export class Legend {
 
   show(columns: ReadonlyMap<string, Columns>, store: TagStore): void {
     const { atMs } = this;
-    setText(this.time, atMs === undefined ? '' : formatMoment(atMs, Date.now()));
+    setText(this.time, atMs === undefined ? '' : formatDateTime(atMs));
     for (const { tag, value } of this.entries) {
       const state = store.get(tag.path);
       const decimals = state?.decimals ?? 2;
@@ -71,7 +71,8 @@ export class Legend {
       }
       const there = columns.get(tag.path);
       const seen = there === undefined ? undefined : valueAt(there, atMs);
-      setText(value, seen === undefined ? NOTHING : seen === null ? 'gap' : formatNumber(seen, decimals));
+      const shown = state?.type === 'boolean' && seen !== null && seen !== undefined ? seen !== 0 : seen;
+      setText(value, seen === null ? 'gap' : formatValue(shown, decimals));
     }
   }
 }

@@ -6,10 +6,11 @@ import { Connection, type ConnectionState } from './connection.ts';
 import { FaultsView } from './faults.ts';
 import { groupByAsset } from './grouping.ts';
 import { HeaderView } from './header.ts';
-import { loadHistory } from './history-source.ts';
+import { isDrawable, loadPoints } from './history-source.ts';
 import { ModelsView } from './models.ts';
 import { Poller } from './poller.ts';
 import { getJson, sayError } from './request.ts';
+import { siteClock } from './site-clock.ts';
 import { TagStore } from './tag-store.ts';
 import { TrendView } from './trend.ts';
 
@@ -148,13 +149,14 @@ class Dashboard {
 
   /** Gives the sparklines what was before. What cannot be had is only missing there. */
   private async remind(): Promise<void> {
-    const paths = Array.from(this.store.all(), ({ path }) => path);
+    const tags = Array.from(this.store.all()).filter(({ type }) => isDrawable(type));
+    const paths = tags.map(({ path }) => path);
     if (paths.length === 0 || paths.length > MAX_REMINDED) return;
     const toMs = this.nowMs();
     try {
       const span = { fromMs: toMs - REMINDED_MS, toMs };
-      const history = await loadHistory(paths, span, REMINDED_POINTS, AbortSignal.timeout(REMINDED_MS));
-      for (const [path, { last }] of history) this.store.get(path)?.remindOf(last.filter((value) => value !== null));
+      const columns = await loadPoints(paths, span, REMINDED_POINTS, AbortSignal.timeout(REMINDED_MS));
+      for (const [path, { last }] of columns) this.store.get(path)?.remindOf(last.filter((value) => value !== null));
       this.assets.refresh(this.nowMs());
       this.banner.clear('history');
     } catch (error) {
@@ -180,6 +182,7 @@ class Dashboard {
       const askedMs = Date.now();
       const status = await getJson<Status>('/api/v1/status');
       this.site = status.site;
+      if (siteClock.use(status.timezone)) this.trend.useClock();
       this.header.showStatus(status, askedMs, Date.now());
       this.header.showForecast((await getJson<Items<Forecast>>('/api/v1/forecast')).items);
       this.header.showLinks((await getJson<Items<Link>>('/api/v1/links')).items);

@@ -52,7 +52,8 @@ describe('assets', () => {
     ['', 'Calculated'],
     ['new-kind', 'new-kind'],
   ])('kind %s is %s', (kind, name) => {
-    expect(protocolOf({ kind })).toBe(name);
+    expect(protocolOf({ kind: '', connector: 'import' })).toBe('Imported');
+    expect(protocolOf({ kind, connector: '' })).toBe(name);
   });
 });
 

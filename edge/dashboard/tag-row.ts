@@ -39,7 +39,7 @@ export class TagRow {
     setText(this.value, text);
     setText(this.state, stateOf(tag, stale, nowMs));
     setAttribute(root, 'data-quality', severity === 'good' ? undefined : severity);
-    setAttribute(root, 'data-stale', stale === undefined ? undefined : '');
+    setAttribute(root, 'data-stale', stale === undefined && !Number.isNaN(tag.timeMs) ? undefined : '');
     setIcon(this.mark, severity === 'bad' ? 'bad' : severity === 'uncertain' ? 'uncertain' : 'clock');
     setAttribute(this.path, 'd', sparkPath(tag.recent));
     setAttribute(root, 'title', titleOf(tag));
@@ -56,7 +56,7 @@ function stateOf(tag: TagState, stale: number | undefined, nowMs: number): strin
   const said: string[] = [];
   if (tag.severity !== 'good') said.push(qualityText(tag.quality));
   const behind = tag.behind(nowMs);
-  if (Number.isNaN(tag.timeMs)) said.push('no value yet');
+  if (Number.isNaN(tag.timeMs)) said.push('no value');
   else if (stale !== undefined) said.push(`${formatSpan(stale)} old`);
   else if (behind !== undefined) said.push(`${formatSpan(behind)} behind`);
   if (tag.clockSuspect) said.push('clock suspect');
@@ -64,6 +64,6 @@ function stateOf(tag: TagState, stale: number | undefined, nowMs: number): strin
 }
 
 function titleOf({ path, timeMs, connector }: TagState): string {
-  const when = Number.isNaN(timeMs) ? 'no value yet' : new Date(timeMs).toISOString();
+  const when = Number.isNaN(timeMs) ? 'no value' : new Date(timeMs).toISOString();
   return `${path}\n${when}${connector === '' ? '' : `\nfrom ${connector}`}`;
 }

@@ -6,6 +6,10 @@ export const RANGES = [
   { name: '5 min', ms: 300_000 },
   { name: '1 h', ms: 3_600_000 },
   { name: '8 h', ms: 28_800_000 },
+  { name: '1 d', ms: 86_400_000 },
+  { name: '7 d', ms: 7 * 86_400_000 },
+  { name: '30 d', ms: 30 * 86_400_000 },
+  { name: '1 y', ms: 365 * 86_400_000 },
 ] as const;
 const FIRST_RANGE_MS = 300_000;
 const KEY = 'millrace.trend';

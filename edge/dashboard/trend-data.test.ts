@@ -1,12 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { columnsOf, trendValue } from './history-source.ts';
+import { columnsOf, trendValue, withEnds } from './history-source.ts';
 import { appendSample, chartColumns, emptyColumns, panned, valueAt, zoomed } from './trend-data.ts';
 
 function columns(...samples: readonly (readonly [number, number | null])[]) {
   const made = emptyColumns();
   for (const [time, value] of samples) appendSample(made, time, value);
   return made;
+}
+
+/** Values at both ends of a span: on at its beginning. */
+function rows(last: number | boolean | null, quality: number) {
+  return [['', true, 0] as const, ['', last, quality] as const] as const;
 }
 
 describe('columns', () => {
@@ -48,6 +53,12 @@ describe('columns', () => {
     expect(rest).toEqual([a, a, a, b, b, b]);
   });
 
+  test('a gap lasts until the next point of its own tag, whatever others have in between', () => {
+    const outage = columns([1000, 1], [2000, null], [9000, 5]);
+    const [, last] = chartColumns([outage, columns([1500, 7], [2500, 7], [8000, 7])]);
+    expect(last).toEqual([1, undefined, null, null, null, 5]);
+  });
+
   test('any tags keep all their points, in the order of time', () => {
     const tag = fc.array(fc.tuple(fc.nat(100), fc.option(fc.integer())), { maxLength: 30 });
     fc.assert(
@@ -58,7 +69,8 @@ describe('columns', () => {
           [...new Set(tags.flatMap((each) => each.times))].toSorted((x, y) => x - y).map((ms) => ms / 1000),
         );
         for (const [at, each] of tags.entries()) {
-          expect(rest[at * 3]?.filter((value) => value !== undefined)).toEqual(each.last);
+          const points = times.flatMap((time, row) => (each.times.includes(time * 1000) ? [rest[at * 3]?.[row]] : []));
+          expect(points).toEqual(each.last);
         }
       }),
     );
@@ -75,12 +87,22 @@ describe('history', () => {
     expect(made).toEqual({ times: [start, start + 1500], min: [1, null], max: [5, null], last: [4, null] });
   });
 
+  test('begins with the value that held, and ends with the next one if there is one', () => {
+    const span = { fromMs: 1000, toMs: 9000 };
+    const inside = columns([5000, 0]);
+    expect(withEnds(inside, rows(true, 0), span)).toMatchObject({ times: [1000, 5000, 9000], last: [1, 0, 1] });
+    // Nothing is behind it: it may hold, which is not for a line to say.
+    expect(withEnds(inside, rows(true, 0x40a40402), span).times).toEqual([1000, 5000]);
+    expect(withEnds(columns([900, 0]), rows(null, 0x809b0000), span).times).toEqual([900]);
+    expect(withEnds(emptyColumns(), [], span).times).toEqual([]);
+  });
+
   test('a span in which samples may be missing breaks the line', () => {
     const start = Date.UTC(2026, 2, 1, 12);
     const bucket = (second: number) => [new Date(start + second * 1000).toISOString(), 1, 1, 1, 1, 1] as const;
     const made = columnsOf([bucket(0), bucket(10)], [start + 3000, start - 5000, start + 60_000]);
-    expect(made.times.map((time) => time - start)).toEqual([0, 3000, 10_000]);
-    expect(made.last).toEqual([1, null, 1]);
+    expect(made.times.map((time) => time - start)).toEqual([0, 3000, 10_000, 60_000]);
+    expect(made.last).toEqual([1, null, 1, null]);
   });
 
   test.each([

@@ -50,7 +50,13 @@ export function chartColumns(tags: readonly Columns[]): [number[], ...ChartColum
   const places = new Map(times.map((time, at) => [time, at]));
   const spread = (columns: Columns, values: readonly (number | null)[]): ChartColumn => {
     const column: ChartColumn = Array.from({ length: times.length });
-    for (const [at, time] of columns.times.entries()) column[places.get(time) ?? 0] = values[at];
+    for (const [at, time] of columns.times.entries()) {
+      const place = places.get(time) ?? 0;
+      const value = values[at] ?? null;
+      // A gap lasts until the next point of its own tag, whatever others have in between.
+      const end = value === null ? (places.get(columns.times[at + 1] ?? Number.NaN) ?? place + 1) : place + 1;
+      column.fill(value, place, end);
+    }
     return column;
   };
   const columns = tags.flatMap((tag) => [spread(tag, tag.last), spread(tag, tag.min), spread(tag, tag.max)]);

@@ -1,9 +1,11 @@
 import { Chart } from './chart.ts';
 import { byId, el, icon, setAttribute, setText } from './dom.ts';
-import { formatClock } from './format.ts';
-import { loadHistory, trendValue } from './history-source.ts';
+import { formatDateTime } from './format.ts';
+import { isDrawable, loadHistory, trendValue } from './history-source.ts';
 import { Legend } from './legend.ts';
+import { MissingView } from './missing.ts';
 import { sayError } from './request.ts';
+import { StartInput } from './start-input.ts';
 import type { TagState, TagStore } from './tag-store.ts';
 import { joined, keepChoice, RANGES, readChoice, toggled } from './trend-choice.ts';
 import { appendSample, chartColumns, type Columns, emptyColumns, panned, type Span, zoomed } from './trend-data.ts';
@@ -27,6 +29,8 @@ export class TrendView {
   private readonly place = byId('chart');
   private readonly note = el('p', { class: 'note', role: 'status' });
   private readonly legend: Legend;
+  private readonly missing = new MissingView();
+  private readonly start: StartInput;
   private readonly live: HTMLButtonElement;
   private readonly ranges: readonly HTMLButtonElement[];
   private columns = new Map<string, Columns>();
@@ -47,7 +51,8 @@ export class TrendView {
     ({ tags: this.chosen, rangeMs: this.rangeMs } = readChoice(localStorage));
     this.legend = new Legend((path) => this.choose(toggled(this.chosen, path)));
     this.place.append(this.note);
-    this.ranges = RANGES.map(({ name, ms }) => this.button('ranges', name, () => this.follow(ms)));
+    this.ranges = RANGES.map(({ name, ms }) => this.button('ranges', name, () => this.resize(ms)));
+    this.start = new StartInput((fromMs) => this.goTo(fromMs));
     const moves: [name: string, label: string, action: () => void][] = [
       ['left', 'Earlier', () => this.pan(-PAN)],
       ['right', 'Later', () => this.pan(PAN)],
@@ -81,8 +86,9 @@ export class TrendView {
     this.place.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
   }
 
-  /** New samples of some tags. */
+  /** New samples of some tags. A trend that stands in the past has all of its own. */
   take(changed: readonly TagState[]): void {
+    if (this.frozen !== undefined) return;
     for (const { path, timeMs, value, quality } of changed) {
       const columns = this.columns.get(path);
       if (columns !== undefined) appendSample(columns, timeMs, trendValue(value, quality));
@@ -106,6 +112,24 @@ export class TrendView {
     this.rangeMs = rangeMs;
     this.frozen = undefined;
     this.changed();
+  }
+
+  /** So long a span: of the present, or from where the trend stands. */
+  private resize(rangeMs: number): void {
+    this.rangeMs = rangeMs;
+    if (this.frozen !== undefined) this.goTo(this.frozen.fromMs);
+    else this.changed();
+  }
+
+  /** The span from this time on; never beyond the present. */
+  private goTo(fromMs: number): void {
+    const toMs = Math.min(fromMs + this.rangeMs, this.endMs());
+    this.freeze({ fromMs: toMs - this.rangeMs, toMs });
+  }
+
+  /** The clock of the site is known, or is another. */
+  useClock(): void {
+    this.rebuild();
   }
 
   private freeze(span: Span): void {
@@ -135,8 +159,9 @@ export class TrendView {
   private changed(): void {
     keepChoice(localStorage, { tags: this.chosen, rangeMs: this.rangeMs });
     const following = this.frozen === undefined;
+    const { fromMs, toMs } = this.span();
     for (const [at, button] of this.ranges.entries()) {
-      setAttribute(button, 'aria-pressed', String(following && RANGES[at]?.ms === this.rangeMs));
+      setAttribute(button, 'aria-pressed', String(RANGES[at]?.ms === Math.round(toMs - fromMs)));
     }
     this.live.disabled = following;
     void this.load();
@@ -161,15 +186,20 @@ export class TrendView {
     const loading = new AbortController();
     this.loading = loading;
     this.reloadAtMs = performance.now() + RELOAD_MS;
-    const { chosen } = this;
-    if (chosen.length === 0) return;
+    const chosen = this.chosen.filter((path) => isDrawable(this.store.get(path)?.type ?? null));
+    if (this.chosen.length === 0) return;
     const { fromMs, toMs } = this.span();
     // A little more on both sides, so that lines go through the edges.
     const room = (toMs - fromMs) * 0.02;
     const span = { fromMs: fromMs - room, toMs: toMs + room };
     try {
-      const history = await loadHistory(chosen, span, Math.ceil(this.chart?.width ?? 800), loading.signal);
-      this.columns = new Map(chosen.map((path) => [path, this.continued(history.get(path) ?? emptyColumns(), path)]));
+      const points = Math.ceil(this.chart?.width ?? 800);
+      const { columns, missing } = await loadHistory(chosen, span, points, loading.signal);
+      this.columns = new Map(chosen.map((path) => [path, this.continued(columns.get(path) ?? emptyColumns(), path)]));
+      this.missing.show(
+        missing,
+        this.chosen.filter((path) => !chosen.includes(path)),
+      );
       this.problem = '';
     } catch (error) {
       if (loading.signal.aborted) return;
@@ -181,6 +211,7 @@ export class TrendView {
   /** History, and behind it the samples that have come since it was asked for. */
   private continued(history: Columns, path: string): Columns {
     const since = this.columns.get(path) ?? emptyColumns();
+    if (this.frozen !== undefined) return history;
     for (const [at, time] of since.times.entries()) appendSample(history, time, since.last[at] ?? null);
     return history;
   }
@@ -190,7 +221,7 @@ export class TrendView {
     this.chart = undefined;
     const tags = this.chosen.map((path, at) => {
       const tag = this.store.get(path);
-      return { path, name: tag?.name ?? path, unit: tag?.unit ?? null, number: at + 1 };
+      return { path, name: tag?.name ?? path, unit: tag?.unit ?? null, type: tag?.type ?? null, number: at + 1 };
     });
     this.legend.build(tags);
     if (tags.length > 0)
@@ -213,12 +244,13 @@ export class TrendView {
   private drawNow(): void {
     const columns = this.chosen.map((path) => this.columns.get(path) ?? emptyColumns());
     const span = this.span();
+    this.start.show(span.fromMs);
     this.chart?.draw(chartColumns(columns), span);
     this.legend.show(this.columns, this.store);
     const points = columns.reduce((sum, { times }) => sum + times.length, 0);
     setText(this.note, this.noteText(points));
     const names = this.chosen.map((path) => this.store.get(path)?.name ?? path).join(', ');
-    const label = `Trend of ${names} from ${formatClock(span.fromMs)} to ${formatClock(span.toMs)}`;
+    const label = `Trend of ${names} from ${formatDateTime(span.fromMs)} to ${formatDateTime(span.toMs)}`;
     setAttribute(this.place, 'aria-label', names === '' ? 'Trend of no tag' : label);
     setAttribute(this.place, 'data-points', String(points));
   }

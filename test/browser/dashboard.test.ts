@@ -90,6 +90,31 @@ describe.skipIf(!chromium.available)('the dashboard', () => {
     await expect.poll(() => page.locator(FLOW).textContent(), SOON).toMatch(/^flowOPC UA1\d\d\.\dm³\/h$/);
   });
 
+  test('times are those of the site, and an earlier day is found by its date', async () => {
+    await using stage = new Stage();
+    stage.services.calendar = { ...stage.services.calendar, timezone: 'Asia/Kathmandu' };
+    const watched = await stage.open({ size: 'desktop' });
+    const { page } = watched;
+    const label = () => page.locator('#chart').getAttribute('aria-label');
+    await expect.poll(() => page.locator('#zone').textContent(), SOON).toBe('Asia/Kathmandu');
+    const here = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: 'Asia/Kathmandu',
+      dateStyle: 'short',
+      timeStyle: 'short',
+    });
+    await expect.poll(label, SOON).toMatch(/ to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    const [, shown = ''] = / to (.{16})/.exec((await label()) ?? '') ?? [];
+    expect([-1, 0, 1].map((minutes) => here.format(Date.now() + minutes * 60_000))).toContain(shown);
+    await page.locator('#start').fill('2026-03-01T12:00');
+    await expect.poll(label, SOON).toContain(' from 2026-03-01 12:00:00 to 2026-03-01 12:05:00');
+    await expect.poll(() => page.locator('.note').textContent(), SOON).toContain('No samples in this span');
+    await page.getByRole('button', { name: '7 d', exact: true }).click();
+    await expect.poll(label, SOON).toContain(' from 2026-03-01 12:00:00 to 2026-03-08 12:00:00');
+    await page.getByRole('button', { name: 'Now', exact: true }).click();
+    await expect.poll(() => page.locator('#start').inputValue(), SOON).not.toContain('2026-03-01');
+    expect(watched.wrongs()).toEqual([]);
+  });
+
   test('an alarm shows its reasons, ranked, and is acknowledged', async () => {
     await using stage = new Stage();
     const watched = await stage.open({ size: 'desktop' });

@@ -128,7 +128,7 @@ export class PlantServices extends MemoryServices {
   }
 
   override status() {
-    return { site: SITE, timeUs: Date.now() * 1000 };
+    return { site: SITE, timezone: this.calendar.timezone, timeUs: Date.now() * 1000 };
   }
 
   override tags(): TagInfo[] {
