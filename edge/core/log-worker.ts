@@ -91,8 +91,9 @@ class LogWorker {
     this.doorbell = new Doorbell(data.doorbell);
     const onFull = (full: boolean): void => notify({ type: 'disk-full', full });
     const makeRoom = (): boolean => this.makeRoom();
+    const giveSpare = (): boolean => this.writer.giveSpare();
     this.writer = new LogWriter({
-      disk: patientDisk({ disk: realDisk, onFull, makeRoom, stop: data.stop }),
+      disk: patientDisk({ disk: realDisk, onFull, makeRoom, giveSpare, stop: data.stop }),
       logFolder: data.logFolder,
       lostAndFound: data.lostAndFound,
       ends: new DurableEnds(data.ends),

@@ -12,6 +12,7 @@ import { BatchEncoder } from './record-batch.ts';
 import type { RecoveryReport } from './recovery.ts';
 import type { RepackedSegment } from './repack/log.ts';
 import type { Holds, Release } from './retention/retention.ts';
+import { SpareSpace } from './retention/spare.ts';
 import { REFUSED } from './ring.ts';
 import { topicFolder } from './segment-files.ts';
 import { type ClosedSegment, TopicLog, type TopicLogSizes } from './topic-log.ts';
@@ -44,6 +45,7 @@ export class LogWriter {
   private readonly recoveryPoints: string;
   private readonly logStarts: string;
   private readonly retention: LogRetention;
+  private readonly spare: SpareSpace;
   /** Events of the log itself that are not on record yet: on a full disk they come behind what they tell. */
   private readonly owed: LogEvent[] = [];
   private readonly recorded: RecordedEvent[] = [];
@@ -58,6 +60,7 @@ export class LogWriter {
   constructor(options: LogWriterOptions) {
     this.options = options;
     this.retention = new LogRetention(options);
+    this.spare = new SpareSpace(options.disk, path.join(options.logFolder, 'spare'));
     this.recoveryPoints = path.join(options.logFolder, 'recovery-point-offset-checkpoint');
     this.logStarts = path.join(options.logFolder, 'log-start-offset-checkpoint');
   }
@@ -76,6 +79,7 @@ export class LogWriter {
   private openTopics(): Record<string, RecoveryReport> {
     const { disk, logFolder, lostAndFound, stamp, ends, newLogId } = this.options;
     disk.makeFolder(logFolder);
+    this.spare.open();
     this.identity = openIdentity(disk, logFolder, newLogId);
     this.points = readCheckpoint(disk, this.recoveryPoints);
     this.starts = readCheckpoint(disk, this.logStarts);
@@ -93,7 +97,13 @@ export class LogWriter {
     for (const log of this.logs) ends.publish(log.topic, log.end, log.start);
     ends.notify();
     this.retention.open(this.logs);
+    this.keepSpare();
     return reports;
+  }
+
+  /** There is one only where it is known how full the disk is. */
+  private keepSpare(): void {
+    if (this.retention.hasSpaceFor(this.spare.missingBytes)) this.spare.refill();
   }
 
   private logOf(topic: string): TopicLog | undefined {
@@ -220,6 +230,7 @@ export class LogWriter {
         const releases = this.retention.plan();
         this.record([...this.retention.takeEvents(), ...this.owed.splice(0), ...this.retention.gaps(releases)]);
         this.release(releases);
+        this.keepSpare();
       }
     } catch (error) {
       this.fail(error);
@@ -238,12 +249,17 @@ export class LogWriter {
     const releases = this.retention.plan().filter(({ topic, segment }) => this.isComplete(topic, segment.baseOffset));
     let unlinked = 0;
     for (const { topic, segment } of releases) unlinked += this.logOf(topic)?.removeIndexes(segment) ?? 0;
-    // A checkpoint file that waits for space is not written in between; the indexes are room enough for it.
-    if (this.saving) return unlinked > 0;
+    // A checkpoint file that waits for space is not written in between; the indexes are room enough for it, and where they are not, `giveSpare` is.
+    if (this.saving) return unlinked > 0 || this.giveSpare();
     this.owed.push(...this.retention.gaps(releases));
     this.release(releases);
     this.disposeAll();
     return releases.length > 0;
+  }
+
+  /** Making room has found no room for what it must write: gives up some of what is put aside for that. Returns whether there was any. */
+  giveSpare(): boolean {
+    return this.failure === undefined && this.spare.give();
   }
 
   /** Gives a piece of what was deleted back to the disk: to be called between two commits. Returns whether there was one. */

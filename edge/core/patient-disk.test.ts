@@ -57,6 +57,27 @@ describe('a full disk', () => {
     writer.close();
   });
 
+  test('gives up what was put aside for what making room writes, and only for that', () => {
+    using folder = new LogFolder();
+    const { traced, told, stop } = full(9, (call) => call.op === 'makeFolder' || (call.op === 'write' && isLog(call)));
+    const asked: string[] = [];
+    const makeRoom = (): boolean => {
+      asked.push('room');
+      disk.makeFolder(folder.lostAndFound);
+      return true;
+    };
+    const giveSpare = (): boolean => {
+      asked.push('spare');
+      return true;
+    };
+    const onFull = (isFull: boolean): void => void told.push(isFull);
+    const disk = patientDisk({ disk: traced, onFull, makeRoom, giveSpare, stop, retryMs: 60_000 });
+    disk.makeFolder(folder.log);
+    // The first is the folder that the test wanted; the eight behind it are for the one that making room wanted.
+    expect(asked).toEqual(['room', ...Array.from({ length: 8 }, () => 'spare')]);
+    expect(told).toEqual([true, true, false, false]);
+  });
+
   test('never makes a sync wait: what it says is final', () => {
     using folder = new LogFolder();
     const { disk, told, state, traced } = full(1, (call) => call.op === 'sync' && isLog(call));

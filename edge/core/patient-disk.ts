@@ -10,6 +10,8 @@ export interface PatientDiskOptions {
   readonly onFull: (full: boolean) => void;
   /** Called before each wait: deletes what is not needed, and returns whether there was any; then the call is tried again at once. */
   readonly makeRoom?: () => boolean;
+  /** Called before a wait of what `makeRoom` itself writes: gives up space that was put aside, and returns whether there was any. */
+  readonly giveSpare?: () => boolean;
   /** One number, 0. Set it to 1 and notify: what waits gives up and throws what the system said. */
   readonly stop: Int32Array;
   readonly retryMs?: number;
@@ -20,12 +22,12 @@ export interface PatientDiskOptions {
  * never tried again, whatever it says: nobody knows what it lost.
  */
 export function patientDisk(options: PatientDiskOptions): Disk {
-  const { disk, onFull, makeRoom = () => false, stop, retryMs = RETRY_MS } = options;
+  const { disk, onFull, makeRoom = () => false, giveSpare = () => false, stop, retryMs = RETRY_MS } = options;
   let makesRoom = false;
 
-  /** Making room writes too: what it writes waits like anything else. */
+  /** Making room writes too: where there is no space for that, what was put aside is. */
   function hasMadeRoom(): boolean {
-    if (makesRoom) return false;
+    if (makesRoom) return giveSpare();
     makesRoom = true;
     try {
       return makeRoom();

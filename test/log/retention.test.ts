@@ -51,8 +51,14 @@ describe.skipIf(!disks.available)(`a disk of its own ${disks.reason}`, () => {
       log.hold({ local: { samples: records }, links: { cloud: { samples: 7 } } });
       await Promise.all(Array.from({ length: 50 }, () => load.append()));
     }
-    const gaps = tailEvents(log.folder, log.ends, 1000).map(({ value }) => value);
-    expect(gaps[0]).toMatchObject({ type: 'gap', reason: 'retention', first: 7, links: [{ name: 'cloud', from: 7 }] });
+    const firstGap = (): unknown => tailEvents(log.folder, log.ends, 1000)[0]?.value;
+    await waitFor('the first gap', () => firstGap() !== undefined);
+    expect(firstGap()).toMatchObject({
+      type: 'gap',
+      reason: 'retention',
+      first: 7,
+      links: [{ name: 'cloud', from: 7 }],
+    });
     await waitFor('the reserve', () => freeBytes(disk.folder) > MB);
     const last = (): unknown => tailEvents(log.folder, log.ends, 1)[0]?.value['last'];
     await waitFor('the last gap', () => last() === log.ends.start('samples') - 1);

@@ -200,6 +200,11 @@ export class LogRetention {
     return this.space.freeBytes < Math.min(this.reserveBytes * FLOOR_SHARE, MAX_FLOOR_BYTES);
   }
 
+  /** Whether the log may take so much for itself, as of the last look; false where nobody says how full the disk is. */
+  hasSpaceFor(bytes: number): boolean {
+    return Number.isFinite(this.space.freeBytes) && !this.isStarved && this.space.freeBytes >= 2 * bytes;
+  }
+
   private get reserveBytes(): number {
     return this.options.reserveBytes ?? Math.min(RESERVE_BYTES, Math.floor(this.space.totalBytes * RESERVE_SHARE));
   }
