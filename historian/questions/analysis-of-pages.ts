@@ -8,6 +8,7 @@ import { Feed } from './feed.ts';
 import { windowBefore } from './last-before.ts';
 import { LookBack } from './look-back.ts';
 import { newGaps } from './new-gaps.ts';
+import type { Gap } from '../reading/gap.ts';
 import type { HistoryPlace } from '../reading/place.ts';
 
 /** Samples of one page behind the span: nearly always the first of them is enough. */
@@ -15,7 +16,6 @@ const AHEAD_SAMPLES = 100;
 /** No sample is later than any time. */
 const END_US = 2 ** 53;
 
-/** Who has samples, and does not calculate by itself. */
 /**
  * One page of an analysis over samples that come from elsewhere in pages, by the same calculations and with the same answer as `queryAnalysis`; it costs one or two pages of samples in
  * the thread that asks.
@@ -73,7 +73,22 @@ async function calculate(source: PageSource, query: AnalysisQuery, sinceUs: numb
   const told = query.toldToUs === undefined ? page.gaps : page.gaps.filter((gap) => gap.fromUs > sinceUs);
   const next = onward === null ? null : { back: null, sinceUs, ...onward, state: calculation.state() };
   const doneUs = next === null ? toUs : (points.times[points.count - 1] ?? sinceUs);
-  return { tag, ...decided, gaps: newGaps(told, query), doneUs: Math.min(doneUs, toUs), next };
+  const gaps = newGaps(await wholeGaps(source, query, told), query);
+  return { tag, ...decided, gaps, doneUs: Math.min(doneUs, toUs), next };
+}
+
+/** The gaps of a page, which end with the span at the latest; one that goes on behind it is told whole, where the question about what follows does not tell it again. */
+async function wholeGaps(source: PageSource, query: AnalysisQuery, gaps: readonly Gap[]): Promise<readonly Gap[]> {
+  const { tag, toUs, gapsToUs = toUs } = query;
+  if (gapsToUs <= toUs || !gaps.some((gap) => gap.toUs === toUs)) return gaps;
+  const behind = await source.page({ tag, fromUs: toUs, toUs: gapsToUs, limit: 1 });
+  return gaps.map((gap) => {
+    if (gap.toUs !== toUs) return gap;
+    const rest = behind.gaps.find(
+      ({ fromUs, reason, detail }) => fromUs === toUs && reason === gap.reason && detail === gap.detail,
+    );
+    return { ...gap, toUs: rest?.toUs ?? toUs };
+  });
 }
 
 /** Where the next page begins, if there is one. */

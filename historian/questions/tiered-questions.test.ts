@@ -9,7 +9,7 @@ import { AGGREGATES } from '../queries/bucket-page.ts';
 import { intervalGrid } from '../queries/buckets.ts';
 import type { History } from './history.ts';
 import type { Gap } from '../reading/gap.ts';
-import { analysisPagesOf } from './analysis-query.ts';
+import { analysisPagesOf, windowsOf } from './analysis-query.ts';
 
 const TAG = 'northmill/a';
 const HOUR = 3600e6;
@@ -138,4 +138,26 @@ describe('a file of the tier', () => {
     expect(told).toMatchObject([gap]);
     expect(values[0]?.filter((value) => value > 0)).toHaveLength(6);
   });
+});
+
+test('a gap over several parts of a question of many intervals is told once and whole', async () => {
+  await using world = await worldOf([]);
+  const edges = Float64Array.from({ length: 4 * 1440 + 1 }, (_, i) => DAY0 + i * 60e6);
+  const intervals = { edges, backwards: false, cut: null };
+  const kind = { stepped: false, configuration: DEFAULT_CONFIGURATION };
+  const asked = { what: 'aggregates', intervals, aggregates: ['Count'], ...kind } as const;
+  const windows = windowsOf({ tag: TAG, fromUs: DAY0, toUs: DAY0 + 4 * DAY, asked }, asked);
+  expect(windows.map(({ toUs }) => (toUs - DAY0) / 60e6)).toEqual([2000, 4000, 5760]);
+  // From the first part into the last one, all of which the store has given up.
+  const [fromMs, toMs] = [1900, 4100].map((minute) => DAY0 / 1000 + minute * 60_000) as [number, number];
+  const told: Gap[][] = [];
+  for (const store of [world.whole, world.store])
+    store.lose({ topic: 'samples', first: 7, last: 9, fromMs, toMs, reason: 'retention' });
+  for (const history of [historyOf(world.whole), world.tiered()]) {
+    const gaps: Gap[] = [];
+    for (const window of windows) for await (const page of analysisPagesOf(history, window)) gaps.push(...page.gaps);
+    told.push(gaps);
+  }
+  expect(told[1]).toEqual(told[0]);
+  expect(told[1]).toMatchObject([{ reason: 'retention', fromUs: fromMs * 1000, toUs: toMs * 1000 + 1000 }]);
 });
