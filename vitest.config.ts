@@ -1,4 +1,9 @@
+import os from 'node:os';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// As the launcher does for the gateway: threads that the tests start need 0.15 s instead of 0.5 s, since their modules are neither stripped of types nor compiled again.
+process.env['NODE_COMPILE_CACHE'] ||= path.join(os.homedir(), '.cache', 'millrace', 'compiled');
 
 const everywhere = ['**/node_modules/**', 'data/**'];
 // Suites of whole processes: gateways, plants, browsers.

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../../edge/core/fault.ts';
 import { run, tail, type Output } from '../services/run.ts';
 import { freePort, GiveUp, waitFor } from '../services/wait.ts';
 import { spawnGateway, type GatewayProcess } from './gateway-process.ts';
@@ -190,7 +191,11 @@ class GatewayOfFolder implements Gateway {
       this.mustRun();
       return await condition();
     };
-    await waitFor(what, whileRunning, limitMs);
+    await waitFor(what, whileRunning, limitMs).catch((error: unknown) => {
+      throw error instanceof GiveUp
+        ? error
+        : new Error(`${messageOf(error)}; the gateway printed last:\n${tail(this.output())}`, { cause: error });
+    });
   }
 
   /** A gateway that ended by itself fails the test that uses it. */
