@@ -249,7 +249,7 @@ export class LogWriter {
     const releases = this.retention.plan().filter(({ topic, segment }) => this.isComplete(topic, segment.baseOffset));
     let unlinked = 0;
     for (const { topic, segment } of releases) unlinked += this.logOf(topic)?.removeIndexes(segment) ?? 0;
-    // A checkpoint file that waits for space is not written in between; the indexes are room enough for it, and where they are not, `giveSpare` is.
+    // A checkpoint file that waits for space is not written in between; the indexes are room for it, or else what was put aside.
     if (this.saving) return unlinked > 0 || this.giveSpare();
     this.owed.push(...this.retention.gaps(releases));
     this.release(releases);

@@ -71,7 +71,7 @@ describe('a full disk', () => {
       return true;
     };
     const onFull = (isFull: boolean): void => void told.push(isFull);
-    const disk = patientDisk({ disk: traced, onFull, makeRoom, giveSpare, stop, retryMs: 60_000 });
+    const disk = patientDisk({ disk: traced, onFull, makeRoom, giveSpare, stop, retryMs: 1 });
     disk.makeFolder(folder.log);
     // The first is the folder that the test wanted; the eight behind it are for the one that making room wanted.
     expect(asked).toEqual(['room', ...Array.from({ length: 8 }, () => 'spare')]);

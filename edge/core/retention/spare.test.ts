@@ -1,12 +1,11 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { LogFolder } from '../kit/log-kit.ts';
+import { LogFolder, type TestLogWriter } from '../kit/log-kit.ts';
 import { systemError, TracedDisk } from '../kit/traced-disk.ts';
-import { SpareSpace } from './spare.ts';
-import { RetentionKit } from './retention-kit.ts';
 import { patientDisk } from '../patient-disk.ts';
-import type { TestLogWriter } from '../kit/log-kit.ts';
+import { RetentionKit } from './retention-kit.ts';
+import { SpareSpace } from './spare.ts';
 
 const MIB = 1024 * 1024;
 
@@ -67,41 +66,58 @@ test('takes nothing where all of it is there', () => {
   expect(() => open().refill()).not.toThrow();
 });
 
-test('a disk on which the checkpoint of a deletion finds no space, whatever was deleted: the spare is its room, and is taken again later', () => {
-  using kit = new RetentionKit();
-  let full = false;
-  let truncated = false;
-  const traced = new TracedDisk();
-  traced.before = ({ op, file: name }) => {
-    truncated ||= op === 'truncate' && name === 'spare';
-    const isData = name.endsWith('.log') && !truncated;
-    if (full && op === 'write' && (isData || (name.includes('log-start') && !truncated))) throw systemError('ENOSPC');
+/** A log whose disk has no space, while `full`, for files whose names `needs` picks, until the spare has been shortened. */
+function fullDisk(kit: RetentionKit, needs: (name: string) => boolean) {
+  const state = { full: false, truncated: false, refusals: 0 };
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  disk.before = ({ op, file: name }) => {
+    state.truncated ||= op === 'truncate' && name === 'spare';
+    if (!state.full || state.truncated || op !== 'write' || !needs(name)) return;
+    // Without the spare nothing would ever end this.
+    if (++state.refusals > 100) stop[0] = 1;
+    throw systemError('ENOSPC');
   };
   let writer: TestLogWriter | undefined;
   const patient = patientDisk({
-    disk: traced,
+    disk,
     onFull: () => undefined,
     makeRoom: () => writer?.makeRoom() ?? false,
     giveSpare: () => writer?.giveSpare() ?? false,
-    stop: new Int32Array(new SharedArrayBuffer(4)),
-    retryMs: 60_000,
+    stop,
+    retryMs: 1,
   });
-  const space = () => ({ freeBytes: full ? 0 : 1e9, totalBytes: 1e9 });
+  const space = () => ({ freeBytes: state.full ? 0 : 1e9, totalBytes: 1e9 });
   const log = kit.open({ disk: patient, space, reserveBytes: 1000 });
   ({ writer } = log);
   const spare = path.join(kit.folder.log, 'spare');
-  expect(statSync(spare).size).toBe(MIB);
+  return { log, writer, state, spareBytes: () => statSync(spare).size };
+}
+
+test('a disk on which the checkpoint of a deletion finds no space, whatever was deleted: the spare is its room, and is taken again later', () => {
+  using kit = new RetentionKit();
+  const { log, writer, state, spareBytes } = fullDisk(kit, (name) => /\.log$|^log-start/.test(name));
+  expect(spareBytes()).toBe(MIB);
   for (let first = 0; first < 50; first += 5) log.append(first, 5);
   writer.hold({ links: { cloud: { samples: 3 } } });
-  full = true;
+  state.full = true;
   expect(log.append(50, 5)).toBe(50);
-  expect([truncated, statSync(spare).size]).toEqual([true, MIB - 65_536]);
+  expect([state.truncated, spareBytes()]).toEqual([true, MIB - 65_536]);
   expect(log.ends.start('samples')).toBeGreaterThan(0);
   writer.retain();
-  expect(statSync(spare).size).toBe(MIB - 65_536);
-  full = false;
+  expect(spareBytes()).toBe(MIB - 65_536);
+  state.full = false;
   writer.retain();
-  expect(statSync(spare).size).toBe(MIB);
+  expect(spareBytes()).toBe(MIB);
+  writer.close();
+});
+
+test('a checkpoint that finds no space where nothing may go has the spare too', () => {
+  using kit = new RetentionKit();
+  const { log, writer, state, spareBytes } = fullDisk(kit, (name) => name.startsWith('recovery-point'));
+  writer.hold({ local: { samples: 0 } });
+  state.full = true;
+  for (let first = 0; first < 50; first += 5) expect(log.append(first, 5)).toBe(first);
+  expect([state.refusals, spareBytes(), log.ends.start('samples')]).toEqual([1, MIB - 65_536, 0]);
   writer.close();
 });
 

@@ -7,8 +7,7 @@ const PIECE_BYTES = 64 * 1024;
 
 /**
  * A file of the log that nobody reads: space for what has to be written before anything can be deleted, on a disk that is so full that not even a checkpoint of some bytes finds room. Indexes
- * that were deleted need not be enough for it: a file system takes from a reserve of its own first, and what is deleted fills that up again (ext4: 1 in 10 times that a disk of 64 MiB
- * was filled at full speed).
+ * that were deleted need not be enough for it: after them, a disk that ext4 had filled to its last byte still had no block for a file of 133 bytes.
  */
 export class SpareSpace {
   private readonly disk: Disk;
